@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The system description as the target sees it: the flattened device tree "system.dtb" in the boot archive, written by
+ * the image builder from the TOML file and read with libfdt. The builder has checked it; the root task checks what it uses.
+ *
+ * / { compatible = "serai,system-1";
+ *     console { escape = <0x1d>; scrollback = <0 0x40000>; };
+ *     guests { alpha { memory = <0 0x8000000>; vcpus = <1>; kernel = "file.0"; initrd = "file.1"; cmdline = "...";
+ *                      color = <2>; autostart; restart = <0>; }; beta { ... }; }; };
+ *
+ * memory and scrollback: two cells, bytes. kernel, initrd: names in the archive (initrd may be missing).
+ * color: ANSI colour 1 to 7. autostart: empty property. restart: 0 never, 1 after a crash.
+ */
+#pragma once
+
+#define SYSTEM_COMPATIBLE "serai,system-1"
+#define SYSTEM_GUESTS_MAX 8u
+#define SYSTEM_NAME_MAX 15u    /* characters of a guest's name */
+#define SYSTEM_CMDLINE_MAX 1023u
