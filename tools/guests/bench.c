@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * First program of a guest that measures: says when it starts, does timed work if the kernel command line has
+ * serai.bench=work, and powers off. No C library, so that almost nothing but the kernel is measured before it.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Linux system calls of riscv64 (include/uapi/asm-generic/unistd.h). */
+enum {
+	NR_MOUNT = 40,
+	NR_OPENAT = 56,
+	NR_CLOSE = 57,
+	NR_READ = 63,
+	NR_WRITE = 64,
+	NR_EXIT = 93,
+	NR_CLOCK_GETTIME = 113,
+	NR_REBOOT = 142,
+	NR_CLONE = 220,
+	NR_EXECVE = 221,
+	NR_MMAP = 222,
+	NR_MADVISE = 233,
+	NR_WAIT4 = 260,
+};
+
+#define AT_CWD (-100L)
+#define SIGNAL_CHILD 17L
+#define POWER_OFF 0x4321fedcL
+#define REBOOT_MAGIC1 0xfee1deadL
+#define REBOOT_MAGIC2 0x28121969L
+#define PROT_READ_WRITE 3L
+#define MAP_PRIVATE_ANONYMOUS 0x22L
+#define ADVICE_NO_HUGE_PAGE 15L
+#define PAGE 4096ul
+#define TOUCH_BYTES (24ul << 20)
+#define FORKS 200
+
+struct time {
+	int64_t seconds;
+	int64_t nanoseconds;
+};
+
+void *memset(void *to, int byte, size_t size);
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+_Noreturn void bench_main(void);
+
+__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tla gp, __global_pointer$\n\t.option pop\n"
+	"\tandi sp, sp, -16\n\tcall bench_main\n");
+
+/* GCC may call these for structures; there is no library. */
+void *memset(void *to, int byte, size_t size)
+{
+	for (volatile char *p = to; size; size--)
+		*p++ = (char)byte;
+	return to;
+}
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+	const char *source = from;
+
+	for (volatile char *p = to; size; size--)
+		*p++ = *source++;
+	return to;
+}
+
+static long call5(long number, long a, long b, long c, long d, long e)
+{
+	register long a7 __asm__("a7") = number;
+	register long a0 __asm__("a0") = a;
+	register long a1 __asm__("a1") = b;
+	register long a2 __asm__("a2") = c;
+	register long a3 __asm__("a3") = d;
+	register long a4 __asm__("a4") = e;
+	register long a5 __asm__("a5") = 0;
+
+	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
+	return a0;
+}
+
+static size_t text_length(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length])
+		length++;
+	return length;
+}
+
+static bool text_contains(const char *text, const char *part)
+{
+	for (; *text; text++) {
+		size_t i = 0;
+
+		while (part[i] && text[i] == part[i])
+			i++;
+		if (!part[i])
+			return true;
+	}
+	return false;
+}
+
+/* One write per line: one exit per line in a guest. */
+static void say(const char *name, uint64_t microseconds)
+{
+	char line[80], digits[24];
+	size_t length = 0, count = 0;
+	const char *start = "BENCH ";
+
+	while (*start)
+		line[length++] = *start++;
+	while (*name && length < 48)
+		line[length++] = *name++;
+	if (microseconds != UINT64_MAX) {
+		line[length++] = ' ';
+		do {
+			digits[count++] = (char)('0' + microseconds % 10);
+			microseconds /= 10;
+		} while (microseconds);
+		while (count)
+			line[length++] = digits[--count];
+	}
+	line[length++] = '\n';
+	call5(NR_WRITE, 1, (long)line, (long)length, 0, 0);
+}
+
+static uint64_t now(void)
+{
+	struct time time = { 0, 0 };
+
+	call5(NR_CLOCK_GETTIME, 1, (long)&time, 0, 0, 0);
+	return (uint64_t)time.seconds * 1000000 + (uint64_t)time.nanoseconds / 1000;
+}
+
+/* Runs a program and waits for it; false if it did not end with 0. */
+static bool run(const char *const *arguments)
+{
+	static const char *const environment[] = { "PATH=/bin", NULL };
+	int status = -1;
+	long child = call5(NR_CLONE, SIGNAL_CHILD, 0, 0, 0, 0);
+
+	if (child == 0) {
+		call5(NR_EXECVE, (long)arguments[0], (long)arguments, (long)environment, 0, 0);
+		call5(NR_EXIT, 127, 0, 0, 0, 0);
+	}
+	return child > 0 && call5(NR_WAIT4, child, (long)&status, 0, 0, 0) == child && status == 0;
+}
+
+static bool work_sha256(void)
+{
+	static const char *const arguments[] = { "/bin/busybox", "sh", "-c",
+		"head -c 67108864 /dev/zero | sha256sum >/dev/null", NULL };
+
+	return run(arguments);
+}
+
+static bool work_fork(void)
+{
+	static const char *const arguments[] = { "/bin/busybox", "true", NULL };
+
+	for (int i = 0; i < FORKS; i++)
+		if (!run(arguments))
+			return false;
+	return true;
+}
+
+static bool work_touch(void)
+{
+	long area = call5(NR_MMAP, 0, TOUCH_BYTES, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1);
+
+	if (area < 0 && area > -4096)
+		return false;
+	/* One fault per 4 KiB page, whatever the kernel's default for huge pages is. */
+	call5(NR_MADVISE, area, TOUCH_BYTES, ADVICE_NO_HUGE_PAGE, 0, 0);
+	for (size_t i = 0; i < TOUCH_BYTES; i += PAGE)
+		*(volatile char *)(area + (long)i) = 1;
+	return true;
+}
+
+static void measure(const char *name, bool (*work)(void))
+{
+	uint64_t start = now();
+	bool good = work();
+	uint64_t end = now();
+
+	if (good)
+		say(name, end - start);
+	else
+		say("failed", UINT64_MAX);
+}
+
+static bool wants_work(void)
+{
+	static char line[2048];
+	long file, length;
+
+	call5(NR_MOUNT, (long)"proc", (long)"/proc", (long)"proc", 0, 0);
+	file = call5(NR_OPENAT, AT_CWD, (long)"/proc/cmdline", 0, 0, 0);
+	length = call5(NR_READ, file, (long)line, sizeof(line) - 1, 0, 0);
+	call5(NR_CLOSE, file, 0, 0, 0, 0);
+	line[length > 0 ? length : 0] = 0;
+	return text_length(line) && text_contains(line, "serai.bench=work");
+}
+
+void bench_main(void)
+{
+	say("init", UINT64_MAX);
+	if (wants_work()) {
+		measure("sha256", work_sha256);
+		measure("fork", work_fork);
+		measure("touch", work_touch);
+		say("done", UINT64_MAX);
+	}
+	call5(NR_REBOOT, REBOOT_MAGIC1, REBOOT_MAGIC2, POWER_OFF, 0, 0);
+	for (;;)
+		call5(NR_EXIT, 1, 0, 0, 0, 0);
+}
