@@ -68,6 +68,7 @@ enum {
 	UNTYPED_MAX_BITS = 38,
 	CNODE_MIN_BITS = 1,
 	CNODE_MAX_BITS = 16,
+	RETYPE_COUNT_MAX = 1024, /* objects made by one retype */
 };
 
 #define DEADLINE_NEVER UINT64_MAX

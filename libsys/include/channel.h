@@ -13,16 +13,18 @@ struct ring_end {
 	uint32_t index; /* own head (producer) or tail (consumer) */
 };
 
+/* Describes one end; the index starts at 0, as in a fresh channel. size: a power of two. */
 void ring_open(struct ring_end *end, struct console_ring *ring, uint8_t *bytes, uint32_t size);
 
 /* Starts at the state of the other side: for a producer or consumer that was restarted. */
 void ring_reset_producer(struct ring_end *end);
 void ring_reset_consumer(struct ring_end *end);
 
-/* Adds at most `length` bytes and publishes them; returns how many went in. */
+/* Adds at most `length` bytes and publishes them; returns how many went in. A full fence follows, so that the other side's
+ * waiting flag may be read next. */
 size_t ring_write(struct ring_end *end, const void *data, size_t length);
 
-/* Takes at most `length` bytes; returns how many. A nonsensical head empties the ring. */
+/* Takes at most `length` bytes and gives the room back, with a full fence; returns how many. A nonsensical head empties the ring. */
 size_t ring_read(struct ring_end *end, void *data, size_t length);
 
 /* Bytes that can be read now, 0 to size. */

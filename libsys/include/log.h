@@ -2,6 +2,8 @@
 /* Log lines of a server, by level, to a sink that the server chooses (its console channel, or the firmware in debug builds). */
 #pragma once
 
+#include <proto/console.h>
+
 enum log_level {
 	LOG_ERROR, /* our own bug; nothing that a guest or client does may cause it */
 	LOG_WARN,
@@ -11,6 +13,9 @@ enum log_level {
 
 /* The sink gets whole lines with their newline. */
 void log_set_sink(void (*sink)(const char *line, unsigned long length));
+
+/* Makes the log ring of a console channel the sink. console: the notification of the console, badged for this channel. */
+void log_set_channel(struct console_channel *channel, cptr_t console);
 
 /* Lines above this level are dropped; LOG_INFO at start. */
 void log_set_level(enum log_level level);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Fast copies and fills: those of picolibc for this target go byte by byte. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define BLOCK 128u
+
+typedef uint64_t __attribute__((may_alias)) word_t;
+typedef uint32_t __attribute__((may_alias)) half_word_t;
+_Static_assert(sizeof(word_t) == 8, "word");
+
+/* 128 bytes, 8 at a time: all loads of a half go before its stores, for cores that issue in order. */
+static inline __attribute__((always_inline)) void copy_half(word_t *to, const word_t *from)
+{
+	word_t a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7];
+
+	to[0] = a;
+	to[1] = b;
+	to[2] = c;
+	to[3] = d;
+	to[4] = e;
+	to[5] = f;
+	to[6] = g;
+	to[7] = h;
+}
+
+/* Upwards: right for any overlap with the destination below the source. */
+static void copy_up(uint8_t *to, const uint8_t *from, size_t length)
+{
+	uintptr_t difference = (uintptr_t)to ^ (uintptr_t)from;
+
+	if ((difference & 3) == 0) {
+		for (; length && ((uintptr_t)to & 7); length--)
+			*to++ = *from++;
+		if (difference & 4) {
+			for (; length >= 4; length -= 4, to += 4, from += 4)
+				*(half_word_t *)to = *(const half_word_t *)from;
+		} else {
+			for (const uint8_t *end = from + length / BLOCK * BLOCK; from != end; to += BLOCK, from += BLOCK) {
+				copy_half((word_t *)to, (const word_t *)from);
+				copy_half((word_t *)(to + BLOCK / 2), (const word_t *)(from + BLOCK / 2));
+			}
+			length %= BLOCK;
+			for (; length >= 8; length -= 8, to += 8, from += 8)
+				*(word_t *)to = *(const word_t *)from;
+		}
+	}
+	for (; length; length--)
+		*to++ = *from++;
+}
+
+/* Downwards: right for any overlap with the destination above the source. */
+static void copy_down(uint8_t *to, const uint8_t *from, size_t length)
+{
+	to += length;
+	from += length;
+	uintptr_t difference = (uintptr_t)to ^ (uintptr_t)from;
+
+	if ((difference & 3) == 0) {
+		for (; length && ((uintptr_t)to & 7); length--)
+			*--to = *--from;
+		if (difference & 4) {
+			for (; length >= 4; length -= 4) {
+				to -= 4;
+				from -= 4;
+				*(half_word_t *)to = *(const half_word_t *)from;
+			}
+		} else {
+			for (; length >= BLOCK / 2; length -= BLOCK / 2) {
+				to -= BLOCK / 2;
+				from -= BLOCK / 2;
+				copy_half((word_t *)to, (const word_t *)from);
+			}
+			for (; length >= 8; length -= 8) {
+				to -= 8;
+				from -= 8;
+				*(word_t *)to = *(const word_t *)from;
+			}
+		}
+	}
+	for (; length; length--)
+		*--to = *--from;
+}
+
+void *memcpy(void *restrict destination, const void *restrict source, size_t length)
+{
+	copy_up(destination, source, length);
+	return destination;
+}
+
+void *memmove(void *destination, const void *source, size_t length)
+{
+	if ((uintptr_t)destination <= (uintptr_t)source)
+		copy_up(destination, source, length);
+	else
+		copy_down(destination, source, length);
+	return destination;
+}
+
+void *memset(void *destination, int value, size_t length)
+{
+	uint8_t *to = destination;
+	uint64_t pattern = (uint8_t)value * UINT64_C(0x0101010101010101);
+
+	for (; length && ((uintptr_t)to & 7); length--)
+		*to++ = (uint8_t)value;
+	for (; length >= BLOCK / 2; length -= BLOCK / 2, to += BLOCK / 2) {
+		word_t *word = (word_t *)to;
+
+		word[0] = pattern;
+		word[1] = pattern;
+		word[2] = pattern;
+		word[3] = pattern;
+		word[4] = pattern;
+		word[5] = pattern;
+		word[6] = pattern;
+		word[7] = pattern;
+	}
+	for (; length >= 8; length -= 8, to += 8)
+		*(word_t *)to = pattern;
+	for (; length; length--)
+		*to++ = (uint8_t)value;
+	return destination;
+}
