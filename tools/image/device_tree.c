@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device_tree.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+/* libfdt's sequential writer; the first error stays and nothing is written after it. */
+struct writer {
+	void *tree;
+	int error;
+};
+
+static void begin(struct writer *writer, const char *name)
+{
+	if (!writer->error)
+		writer->error = fdt_begin_node(writer->tree, name);
+}
+
+static void end(struct writer *writer)
+{
+	if (!writer->error)
+		writer->error = fdt_end_node(writer->tree);
+}
+
+static void put_u32(struct writer *writer, const char *name, uint32_t value)
+{
+	if (!writer->error)
+		writer->error = fdt_property_u32(writer->tree, name, value);
+}
+
+static void put_u64(struct writer *writer, const char *name, uint64_t value)
+{
+	if (!writer->error)
+		writer->error = fdt_property_u64(writer->tree, name, value);
+}
+
+static void put_string(struct writer *writer, const char *name, const char *value)
+{
+	if (!writer->error)
+		writer->error = fdt_property(writer->tree, name, value, (int)strlen(value) + 1);
+}
+
+static void put_flag(struct writer *writer, const char *name)
+{
+	if (!writer->error)
+		writer->error = fdt_property(writer->tree, name, "", 0);
+}
+
+static void write_guest(struct writer *writer, const struct guest_description *guest, const struct guest_files *files)
+{
+	begin(writer, guest->name);
+	put_u64(writer, "memory", guest->memory);
+	put_u32(writer, "vcpus", guest->vcpus);
+	put_string(writer, "kernel", files->kernel);
+	if (files->initrd)
+		put_string(writer, "initrd", files->initrd);
+	put_string(writer, "cmdline", guest->cmdline);
+	put_u32(writer, "color", guest->color);
+	if (guest->autostart)
+		put_flag(writer, "autostart");
+	put_u32(writer, "restart", guest->restart);
+	end(writer);
+}
+
+int device_tree_write(const struct system_description *system, const struct guest_files *files, void *buffer)
+{
+	struct writer writer = { .tree = buffer, .error = fdt_create(buffer, DEVICE_TREE_MAX) };
+
+	if (!writer.error)
+		writer.error = fdt_finish_reservemap(buffer);
+	begin(&writer, "");
+	put_string(&writer, "compatible", SYSTEM_COMPATIBLE);
+	begin(&writer, "console");
+	put_u32(&writer, "escape", system->escape);
+	put_u64(&writer, "scrollback", system->scrollback);
+	end(&writer);
+	begin(&writer, "guests");
+	for (size_t i = 0; i < system->guests; i++)
+		write_guest(&writer, &system->guest[i], &files[i]);
+	end(&writer);
+	end(&writer);
+	if (!writer.error)
+		writer.error = fdt_finish(buffer);
+	return writer.error ? writer.error : (int)fdt_totalsize(buffer);
+}

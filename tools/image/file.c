@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "file.h"
+
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool file_size(const char *path, uint64_t *size)
+{
+	struct stat status;
+
+	if (stat(path, &status))
+		return false;
+	if (!S_ISREG(status.st_mode)) {
+		errno = S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+		return false;
+	}
+	if (access(path, R_OK))
+		return false;
+	*size = (uint64_t)status.st_size;
+	return true;
+}
+
+bool file_read(const char *path, size_t limit, uint8_t **data, size_t *size)
+{
+	uint64_t expected;
+	uint8_t *buffer;
+	size_t got;
+	FILE *file;
+
+	if (!file_size(path, &expected))
+		return false;
+	if (expected > limit) {
+		errno = EFBIG;
+		return false;
+	}
+	file = fopen(path, "rb");
+	if (!file)
+		return false;
+	buffer = memory_allocate((size_t)expected);
+	got = fread(buffer, 1, (size_t)expected, file);
+	fclose(file);
+	if (got != expected) {
+		free(buffer);
+		errno = EIO;
+		return false;
+	}
+	*data = buffer;
+	*size = got;
+	return true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables of a system description, key by key. */
+#pragma once
+
+#include "report.h"
+#include "toml_reader.h"
+
+struct key {
+	const char *name;
+	enum toml_kind kind;
+	const char *example; /* a right value, for hints */
+};
+
+/* Reports keys that are not in the list, with a suggestion, and values of a wrong type. `what` names the table. */
+void keys_check(const struct toml_node *table, const struct key *keys, size_t count, const char *what, struct report *report);
+
+/* The value of a key if it is there and of the type that the list says, else NULL. */
+const struct toml_node *keys_find(const struct toml_node *table, const struct key *keys, size_t count, const char *name);
+
+/* A size from `least` to `most` bytes, a multiple of `unit`; reported if it is not. Returns `otherwise` if absent or wrong. */
+uint64_t keys_size(const struct toml_node *value, const uint64_t limits[3], uint64_t otherwise, struct report *report);
+
+/* Likewise for a number from `least` to `most`. */
+uint32_t keys_number(const struct toml_node *value, uint32_t least, uint32_t most, uint32_t otherwise, struct report *report);
+
+/* Index of a string in a list of words, `otherwise` if absent; a word not in the list is reported. */
+uint32_t keys_choice(const struct toml_node *value, const char *const *words, uint32_t count, uint32_t otherwise,
+	struct report *report);

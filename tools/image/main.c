@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The image builder: checks system descriptions and makes boot archives from them. */
+#include "archive.h"
+#include "description.h"
+#include "device_tree.h"
+#include "file.h"
+#include "text.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <libfdt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PROGRAMS_MAX 16u
+
+struct program {
+	const char *name; /* in the archive */
+	const char *path;
+};
+
+struct options {
+	const char *guests;
+	const char *output;
+	struct program program[PROGRAMS_MAX];
+	size_t programs;
+	const char *input;
+};
+
+static const char usage[] =
+	"usage: image build SYSTEM.toml --kernel ELF --root ELF [--server NAME=ELF]... [--guests DIR] -o ARCHIVE\n"
+	"       image check SYSTEM.toml [--guests DIR]     look for errors in a system description\n"
+	"       image machine SYSTEM.toml [--guests DIR]   print memory=BYTES harts=N\n"
+	"       image list ARCHIVE                         list an archive and verify its checksums\n";
+
+__attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
+{
+	va_list arguments;
+
+	fputs("image: error: ", stderr);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+	return 1;
+}
+
+static bool read_description(const struct options *options, struct system_description *system)
+{
+	struct report report = { .file = options->input, .stream = stderr };
+	bool good = description_read(options->input, options->guests, &report, system);
+
+	if (report.errors)
+		fprintf(stderr, "%s: %u error%s\n", options->input, report.errors, report.errors == 1 ? "" : "s");
+	return good;
+}
+
+static int add_file(struct archive *archive, const char *name, const char *path)
+{
+	uint8_t *data;
+	size_t size;
+
+	if (!file_read(path, ARCHIVE_FILE_MAX, &data, &size))
+		return fail("%s: %s", path, strerror(errno));
+	if (archive_add(archive, name, data, size))
+		return 0;
+	free(data);
+	return fail("cannot add %s as %s", path, name);
+}
+
+/* Adds a guest's file unless its content is there; *name is its name in the archive. */
+static int add_guest_file(struct archive *archive, const char *path, const char **name)
+{
+	char new_name[ARCHIVE_NAME_MAX];
+	uint8_t *data;
+	size_t size;
+
+	if (!path)
+		return 0;
+	if (!file_read(path, ARCHIVE_FILE_MAX, &data, &size))
+		return fail("%s: %s", path, strerror(errno));
+	*name = archive_find_content(archive, data, size);
+	if (*name) {
+		free(data);
+		return 0;
+	}
+	snprintf(new_name, sizeof(new_name), "file.%zu", archive->files);
+	if (!archive_add(archive, new_name, data, size)) {
+		free(data);
+		return fail("cannot add %s: the archive is full", path);
+	}
+	*name = archive->file[archive->files - 1].name;
+	return 0;
+}
+
+static int fill_archive(const struct options *options, const struct system_description *system, struct archive *archive)
+{
+	struct guest_files files[SYSTEM_GUESTS_MAX] = { { NULL, NULL } };
+	uint8_t *tree;
+	int size;
+
+	for (size_t i = 0; i < options->programs; i++)
+		if (add_file(archive, options->program[i].name, options->program[i].path))
+			return 1;
+	for (size_t i = 0; i < system->guests; i++)
+		if (add_guest_file(archive, system->guest[i].kernel, &files[i].kernel) ||
+				add_guest_file(archive, system->guest[i].initrd, &files[i].initrd))
+			return 1;
+	tree = memory_allocate(DEVICE_TREE_MAX);
+	size = device_tree_write(system, files, tree);
+	if (size < 0 || !archive_add(archive, ARCHIVE_SYSTEM, tree, (size_t)size)) {
+		free(tree);
+		return fail("cannot write the system description: %s", size < 0 ? fdt_strerror(size) : "the archive is full");
+	}
+	return 0;
+}
+
+static int command_build(const struct options *options)
+{
+	struct system_description system;
+	struct archive archive = { .files = 0 };
+	int status = 1;
+
+	if (!options->output || !options->programs)
+		return fail("build needs --kernel, --root and -o");
+	if (read_description(options, &system) && !fill_archive(options, &system, &archive)) {
+		status = 0;
+		if (!archive_write(&archive, options->output))
+			status = fail("%s: %s", options->output, strerror(errno));
+	}
+	archive_free(&archive);
+	description_free(&system);
+	return status;
+}
+
+static int command_check(const struct options *options)
+{
+	struct system_description system;
+	bool good = read_description(options, &system);
+
+	description_free(&system);
+	return good ? 0 : 1;
+}
+
+static int command_machine(const struct options *options)
+{
+	struct system_description system;
+	bool good = read_description(options, &system);
+
+	if (good)
+		printf("memory=%" PRIu64 " harts=%" PRIu32 "\n", system.memory, system.harts);
+	description_free(&system);
+	return good ? 0 : 1;
+}
+
+static int command_list(const struct options *options)
+{
+	uint8_t *data;
+	unsigned faults;
+	size_t size;
+
+	if (!file_read(options->input, 64 * GIB, &data, &size))
+		return fail("%s: %s", options->input, strerror(errno));
+	faults = archive_inspect(data, size, stdout, stderr);
+	free(data);
+	return faults ? 1 : 0;
+}
+
+static int add_program(struct options *options, const char *name, const char *path)
+{
+	if (options->programs == PROGRAMS_MAX)
+		return fail("too many programs");
+	options->program[options->programs++] = (struct program){ name, path };
+	return 0;
+}
+
+static int add_server(struct options *options, char *argument)
+{
+	char *equals = strchr(argument, '=');
+
+	if (!equals || equals == argument || !equals[1])
+		return fail("--server %s: write NAME=ELF", argument);
+	*equals = 0;
+	return add_program(options, argument, equals + 1);
+}
+
+static int read_options(int count, char **arguments, struct options *options)
+{
+	static const struct option known[] = {
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "root", required_argument, NULL, 'r' },
+		{ "server", required_argument, NULL, 's' },
+		{ "guests", required_argument, NULL, 'g' },
+		{ "output", required_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int choice, status = 0;
+
+	while (!status && (choice = getopt_long(count, arguments, "o:", known, NULL)) != -1) {
+		if (choice == 'k')
+			status = add_program(options, ARCHIVE_KERNEL, optarg);
+		else if (choice == 'r')
+			status = add_program(options, ARCHIVE_ROOT, optarg);
+		else if (choice == 's')
+			status = add_server(options, optarg);
+		else if (choice == 'g')
+			options->guests = optarg;
+		else if (choice == 'o')
+			options->output = optarg;
+		else
+			status = 2;
+	}
+	if (!status && optind == count - 1)
+		options->input = arguments[optind];
+	else
+		status = 2;
+	return status;
+}
+
+int main(int count, char **arguments)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct options *options);
+	} commands[] = {
+		{ "build", command_build },
+		{ "check", command_check },
+		{ "machine", command_machine },
+		{ "list", command_list },
+	};
+	struct options options = { .guests = NULL };
+
+	for (size_t i = 0; count > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(arguments[1], commands[i].name))
+			continue;
+		if (read_options(count - 1, arguments + 1, &options))
+			break;
+		return commands[i].run(&options);
+	}
+	fputs(usage, stderr);
+	return 2;
+}
