@@ -28,7 +28,7 @@ bool text_read_size(const char *text, uint64_t *bytes)
 		shift = 30;
 	if (shift)
 		text++;
-	if (*text || value > (INT64_MAX >> shift))
+	if (*text || value > ((uint64_t)INT64_MAX >> shift))
 		return false;
 	*bytes = value << shift;
 	return true;

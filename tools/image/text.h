@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KIB (1ull << 10)
-#define MIB (1ull << 20)
-#define GIB (1ull << 30)
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
 
 /* "64K", "128M", "2G" or plain bytes: a decimal number, no sign, no space. False if it is not one or exceeds 2^63. */
 bool text_read_size(const char *text, uint64_t *bytes);
