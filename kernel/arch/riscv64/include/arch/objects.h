@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What riscv64 keeps in the kernel objects. Assembly uses the offsets below; each is pinned by an assertion. */
+#pragma once
+
+#define THREAD_REGISTERS 0
+#define THREAD_PC 256
+#define THREAD_HART 264
+#define VCPU_PAGE_POINTER 0
+#define VCPU_HART 8
+#define VCPU_SCRATCH 16
+#define PAGE_PC 256
+#define HART_STACK 0
+
+#ifndef __ASSEMBLER__
+
+#include <abi/vcpu.h>
+
+struct hart;
+
+/* FP registers and fcsr: 264 bytes. */
+struct fp_state {
+	uint64_t f[32];
+	uint64_t fcsr;
+};
+
+struct arch_thread {
+	uint64_t registers[32]; /* [0] unused */
+	uint64_t pc;
+	struct hart *hart; /* which the trap entry is to use */
+	uint64_t cause, value; /* of its fault */
+	struct fp_state fp;
+	struct vcpu *guest; /* the vCPU that it ran last */
+};
+_Static_assert(offsetof(struct arch_thread, registers) == THREAD_REGISTERS, "offset");
+_Static_assert(offsetof(struct arch_thread, pc) == THREAD_PC, "offset");
+_Static_assert(offsetof(struct arch_thread, hart) == THREAD_HART, "offset");
+
+struct arch_vcpu {
+	struct vcpu_page *page; /* where the trap entry saves the registers */
+	struct hart *hart;      /* whose registers hold this vCPU's state, or NULL */
+	uint64_t scratch;
+	struct thread *vmm;     /* who ran it last: may use HLV while the state is in the hart */
+	uint64_t hgatp;
+	uint64_t csr[VCPU_REGISTERS]; /* valid when hart is NULL; scounteren always */
+	struct fp_state fp;
+};
+_Static_assert(offsetof(struct arch_vcpu, page) == VCPU_PAGE_POINTER, "offset");
+_Static_assert(offsetof(struct arch_vcpu, hart) == VCPU_HART, "offset");
+_Static_assert(offsetof(struct arch_vcpu, scratch) == VCPU_SCRATCH, "offset");
+_Static_assert(offsetof(struct vcpu_page, pc) == PAGE_PC, "offset");
+
+struct arch_hart {
+	uint64_t stack_top;
+	uint64_t id;              /* the firmware's number */
+	uint32_t plic_context;
+	struct vcpu *live;        /* whose VS state is in the registers */
+	struct fp_state *fp_owner; /* whose FP state is in the registers */
+	uint64_t satp;
+};
+_Static_assert(offsetof(struct arch_hart, stack_top) == HART_STACK, "offset");
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cap.h"
+
+#include <arch/arch.h>
+
+#include "kernel.h"
+#include "object.h"
+
+/* Sentinel of the derivation list: its next is the first capability, its prev the last. */
+static struct slot list;
+
+/* CNodes whose last capability is gone but whose slots are not yet empty. Linked through slot 0 of each. */
+static struct slot *dying;
+
+/* Ranges of what is not memory stand far behind all physical addresses. */
+#define RANGE_IRQ (UINT64_C(1) << 60)
+#define RANGE_SCHED (UINT64_C(2) << 60)
+#define RANGE_PLATFORM (UINT64_C(3) << 60)
+#define IRQ_SOURCES 4096u
+
+void cap_reset(void)
+{
+	list.prev = list.next = &list;
+	dying = NULL;
+}
+
+static uint64_t object_address(const struct cap *cap)
+{
+	return arch_address((const void *)cap->object).value;
+}
+
+struct cap_range cap_range(const struct cap *cap)
+{
+	switch ((enum object_type)cap->type) {
+	case OBJECT_UNTYPED:
+	case OBJECT_UNTYPED_DEVICE:
+		return (struct cap_range){ (uint64_t)cap->base * UNTYPED_UNIT, UINT64_C(1) << cap->size_bits };
+	case OBJECT_FRAME:
+		return (struct cap_range){ (uint64_t)cap->frame_number << 12, UINT64_C(1) << cap->size_bits };
+	case OBJECT_PAGE_TABLE:
+		return (struct cap_range){ (uint64_t)cap->frame_number << 12, UINT64_C(1) << PAGE_TABLE_BITS };
+	case OBJECT_IRQ_CONTROL:
+		return (struct cap_range){ RANGE_IRQ, IRQ_SOURCES };
+	case OBJECT_IRQ_HANDLER:
+		return (struct cap_range){ RANGE_IRQ + cap->object, 1 };
+	case OBJECT_SCHED_CONTROL:
+		return (struct cap_range){ RANGE_SCHED, 1 };
+	case OBJECT_PLATFORM_CONTROL:
+		return (struct cap_range){ RANGE_PLATFORM, 1 };
+	case OBJECT_CNODE:
+	case OBJECT_THREAD:
+	case OBJECT_SCHED_CONTEXT:
+	case OBJECT_ENDPOINT:
+	case OBJECT_REPLY:
+	case OBJECT_NOTIFICATION:
+	case OBJECT_VSPACE:
+	case OBJECT_GSPACE:
+	case OBJECT_VCPU:
+		return (struct cap_range){ object_address(cap), UINT64_C(1) << object_bits(cap->type, cap->size_bits) };
+	case OBJECT_NULL:
+	case OBJECT_TYPES:
+		break;
+	}
+	return (struct cap_range){ 0, 0 };
+}
+
+bool cap_is_descendant(const struct cap *a, const struct cap *b)
+{
+	if (b->level <= a->level || b->type == OBJECT_NULL)
+		return false;
+	struct cap_range outer = cap_range(a), inner = cap_range(b);
+
+	return inner.base >= outer.base && inner.base + inner.size <= outer.base + outer.size;
+}
+
+static void link_after(struct slot *before, struct slot *slot)
+{
+	slot->prev = before;
+	slot->next = before->next;
+	before->next->prev = slot;
+	before->next = slot;
+}
+
+static void unlink(struct slot *slot)
+{
+	slot->prev->next = slot->next;
+	slot->next->prev = slot->prev;
+	*slot = (struct slot){ 0 };
+}
+
+void cap_insert_root(struct slot *slot, struct cap cap)
+{
+	slot->cap = cap;
+	slot->cap.level = 0;
+	link_after(list.prev, slot);
+}
+
+void cap_insert_child(struct slot *parent, struct slot *slot, struct cap cap)
+{
+	slot->cap = cap;
+	slot->cap.level = (uint8_t)(parent->cap.level + 1);
+	link_after(parent, slot);
+}
+
+void cap_move(struct slot *from, struct slot *to)
+{
+	*to = *from;
+	to->prev->next = to;
+	to->next->prev = to;
+	*from = (struct slot){ 0 };
+}
+
+bool cap_has_children(const struct slot *slot)
+{
+	return cap_is_descendant(&slot->cap, &slot->next->cap);
+}
+
+/* Do both name the same object? A copy stands right behind the original or another copy. */
+static bool same_object(const struct cap *a, const struct cap *b)
+{
+	if (a->type != b->type)
+		return false;
+	struct cap_range x = cap_range(a), y = cap_range(b);
+
+	return x.base == y.base && x.size == y.size && a->type != OBJECT_UNTYPED && a->type != OBJECT_UNTYPED_DEVICE;
+}
+
+/* Deletes a capability that has no children. Its object goes with it unless it is a copy. */
+static void delete_leaf(struct slot *slot)
+{
+	struct cap cap = slot->cap;
+	bool copy = same_object(&slot->prev->cap, &cap);
+
+	object_release(slot);
+	if (!copy && cap.type == OBJECT_CNODE) {
+		struct slot *header = cap_cnode(&cap);
+
+		header->cap.size_bits = cap.size_bits;
+		header->cap.word = 1;
+		header->next = dying;
+		dying = header;
+	} else if (!copy) {
+		object_destroy(&cap);
+	}
+	unlink(slot);
+}
+
+/* The first leaf below *slot, on the path of first children. */
+static struct slot *first_leaf(struct slot *slot)
+{
+	struct slot *leaf = slot;
+
+	while (cap_has_children(leaf))
+		leaf = leaf->next;
+	return leaf;
+}
+
+bool cap_reap_step(void)
+{
+	if (!dying)
+		return true;
+	struct slot *header = dying;
+	uint32_t index = header->cap.word;
+
+	if (index >> header->cap.size_bits) {
+		dying = header->next;
+		*header = (struct slot){ 0 };
+		return !dying;
+	}
+	if (slot_empty(&header[index]))
+		header->cap.word++;
+	else
+		delete_leaf(first_leaf(&header[index]));
+	return false;
+}
+
+bool cap_revoke_step(struct slot *slot)
+{
+	if (!cap_reap_step())
+		return false;
+	if (slot_empty(slot) || !cap_has_children(slot))
+		return true;
+	delete_leaf(first_leaf(slot));
+	return false;
+}
+
+bool cap_delete_step(struct slot *slot)
+{
+	if (!cap_reap_step())
+		return false;
+	if (slot_empty(slot))
+		return true;
+	delete_leaf(first_leaf(slot));
+	return false;
+}
+
+void cap_drop_copy(struct slot *slot)
+{
+	if (slot_empty(slot))
+		return;
+	unlink(slot);
+}
+
+static unsigned check_pair(const struct slot *slot)
+{
+	unsigned bad = 0;
+	const struct slot *parent = slot->prev;
+
+	/* The nearest capability before it with a lower level must contain it, or it has level 0. */
+	while (parent != &list && parent->cap.level >= slot->cap.level)
+		parent = parent->prev;
+	if (slot->cap.level != 0)
+		bad += parent == &list || !cap_is_descendant(&parent->cap, &slot->cap) ||
+		       parent->cap.level != slot->cap.level - 1;
+	if (parent != &list && same_object(&parent->cap, &slot->cap))
+		bad += (slot->cap.rights & ~parent->cap.rights) != 0;
+	return bad;
+}
+
+unsigned cap_check(void)
+{
+	unsigned bad = 0;
+
+	for (const struct slot *slot = list.next; slot != &list; slot = slot->next) {
+		bad += slot->next->prev != slot || slot->prev->next != slot;
+		bad += slot->cap.type == OBJECT_NULL || slot->cap.type >= OBJECT_TYPES;
+		bad += check_pair(slot);
+	}
+	return bad;
+}

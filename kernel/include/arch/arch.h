@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The contract that every port implements. Nothing else of a port is visible to generic code. */
+#pragma once
+
+#include <abi/syscall.h>
+#include <objects.h>
+#include <space.h>
+
+struct handover;
+
+/* Physical memory through the direct map. */
+void *arch_pointer(paddr_t address);
+paddr_t arch_address(const void *pointer);
+
+/* Zeroes memory; address and size are multiples of UNTYPED_UNIT. */
+void arch_zero(void *pointer, size_t bytes);
+
+/* Is an interrupt for the kernel pending? Long operations then stop at their next step. */
+bool arch_interrupt_pending(void);
+
+/* The timebase counter. */
+uint64_t arch_time(void);
+
+/* The next timer interrupt of this hart, in timebase ticks; DEADLINE_NEVER for none. */
+void arch_timer_set(uint64_t deadline);
+
+/* One byte to the firmware's console: panics and debug builds. */
+void arch_putchar(char c);
+
+/* Powers the machine off. failure: the firmware is told so. */
+_Noreturn void arch_shutdown(bool failure);
+
+/* Stops this hart for ever after a panic. */
+_Noreturn void arch_halt(void);
+
+/* Sleeps until an interrupt is pending. It may return early. */
+void arch_idle(void);
+
+/* The message registers of a thread that is not running: a0 to a7 of the calling convention. */
+uint64_t *arch_thread_words(struct thread *thread);
+
+/* The two extra inputs: [0] reply and receive slot, [1] deadline. */
+uint64_t arch_thread_extra(const struct thread *thread, unsigned index);
+
+void arch_thread_init(struct thread *thread);
+void arch_thread_start_at(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t argument);
+uint64_t arch_thread_register(const struct thread *thread, unsigned index); /* 0: pc, 1 to 31 */
+
+/* The system call is to be done again when the thread runs next. */
+void arch_thread_restart(struct thread *thread);
+
+/* Words of the fault message. */
+void arch_thread_fault_words(const struct thread *thread, uint64_t words[MESSAGE_WORDS]);
+
+/* Makes this thread the one that the hart returns to: address space, lazy FP, access to its vCPU. NULL: none. */
+void arch_switch(struct hart *hart, struct thread *thread);
+
+/* The thread goes away: no state of it stays in the hart. */
+void arch_thread_forget(struct thread *thread);
+
+/* Page tables of a fresh address space: the kernel's half. */
+void arch_space_init(enum space_kind kind, void *root);
+
+/* Mapping, page tables, and TLB maintenance; see space.h for the errors. Addresses are checked. */
+enum err arch_map_frame(const struct space *space, vaddr_t at, paddr_t frame, unsigned size_bits, unsigned rights) must_check;
+void arch_unmap_frame(const struct space *space, vaddr_t at, paddr_t frame, unsigned size_bits);
+enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, unsigned *covers_bits) must_check;
+void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsigned covers_bits);
+void arch_space_flush(const struct space *space);
+
+/* Frame sizes other than 4 KiB. */
+bool arch_frame_size_valid(unsigned size_bits);
+
+/* Interrupt controller. Sources are 1 to arch_irq_last(). */
+unsigned arch_irq_last(void);
+void arch_irq_enable(unsigned source);
+void arch_irq_disable(unsigned source);
+void arch_irq_complete(unsigned source);
+
+/* vCPUs. */
+void arch_vcpu_init(struct vcpu *vcpu);
+enum err arch_vcpu_read(struct vcpu *vcpu, uint64_t number, uint64_t *value) must_check;
+enum err arch_vcpu_write(struct vcpu *vcpu, uint64_t number, uint64_t value) must_check;
+/* Puts the vCPU's state away if a hart holds it. */
+void arch_vcpu_forget(struct vcpu *vcpu);
+/* When the idle guest's own timer expires, in host ticks; DEADLINE_NEVER: never. */
+uint64_t arch_vcpu_deadline(struct vcpu *vcpu);
+/* Is an interrupt pending that ends the guest's WFI? */
+bool arch_vcpu_interrupt_pending(struct vcpu *vcpu);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kernel objects. Each lies in memory that an untyped gave out; sizes are part of the interface (abi/types.h). */
+#pragma once
+
+#include <arch/objects.h>
+
+#include "cap.h"
+
+struct hart;
+struct thread;
+struct vcpu;
+
+/* A first-in, first-out queue of threads, linked through struct thread. */
+struct thread_queue {
+	struct thread *head, *tail;
+};
+
+enum thread_state {
+	THREAD_STOPPED,       /* never started, suspended, or faulted with nobody to tell */
+	THREAD_READY,         /* in a ready queue, or running */
+	THREAD_SENDING,       /* in an endpoint's queue */
+	THREAD_RECEIVING,     /* in an endpoint's queue */
+	THREAD_AWAITS_REPLY,  /* held by a reply object */
+	THREAD_WAITING,       /* in a notification's queue */
+	THREAD_GUEST_IDLE,    /* in vcpu_run, its guest waits for an interrupt */
+};
+
+enum thread_fault {
+	THREAD_NO_FAULT,
+	THREAD_FAULTED, /* its next message is a fault message */
+};
+
+struct thread {
+	struct arch_thread arch; /* first: the trap entry finds the registers at the thread's address */
+
+	uint8_t state;      /* enum thread_state */
+	uint8_t fault;      /* enum thread_fault */
+	uint8_t priority;
+	bool is_call;       /* sending: wants an answer */
+	bool in_guest;      /* inside vcpu_run: resumes in its guest, unless something ends that */
+	bool queued;        /* in a ready queue */
+	bool has_deadline;  /* in the hart's deadline list */
+	uint8_t reserved;
+	uint32_t badge;     /* sending: of the capability used */
+	uint32_t cap_to_send; /* sending: slot index or 0 */
+	uint32_t receive_slot; /* receiving: slot index or 0 */
+	uint32_t can_grant; /* sending: the capability used had RIGHT_GRANT */
+
+	struct thread *next, *prev;   /* the queue this thread stands in */
+	struct thread *later, *earlier; /* the deadline list */
+	uint64_t deadline;            /* timebase ticks */
+	struct hart *hart;            /* affinity */
+	struct sched_context *sched_context; /* what it runs on now; may be lent by a caller */
+	struct sched_context *own_context;   /* what it is bound to */
+	struct reply *lent_by;        /* it runs on the context of this reply object's caller */
+	struct endpoint *endpoint;    /* sending, receiving: whose queue */
+	struct notification *waits_for; /* waiting: whose queue */
+	struct reply *reply;          /* receiving: takes the caller; awaiting: holds this thread */
+	struct notification *bound;   /* bound notification */
+	struct vcpu *vcpu;            /* in_guest: which */
+
+	struct slot cspace, vspace, fault_endpoint;
+};
+_Static_assert(sizeof(struct thread) <= 1u << THREAD_BITS, "thread size");
+
+struct sched_context {
+	uint64_t budget, period;  /* ticks */
+	uint64_t remaining;       /* ticks left before the refill or the turn of the next thread */
+	uint64_t refill_at;       /* when the budget is whole again, if budget < period; 0: not in use */
+	uint64_t consumed;        /* ticks, ever */
+	struct thread *thread;    /* which runs on it now */
+	struct thread *owner;     /* which it is bound to */
+};
+_Static_assert(sizeof(struct sched_context) <= 1u << SCHED_CONTEXT_BITS, "scheduling context size");
+
+struct endpoint {
+	struct thread_queue queue; /* all senders or all receivers */
+};
+_Static_assert(sizeof(struct endpoint) <= 1u << ENDPOINT_BITS, "endpoint size");
+
+struct reply {
+	struct thread *caller;   /* awaits the answer */
+	struct thread *receiver; /* receiving with this reply object */
+	struct thread *borrower; /* who runs on the caller's scheduling context, or NULL */
+};
+_Static_assert(sizeof(struct reply) <= 1u << REPLY_BITS, "reply size");
+
+struct notification {
+	uint64_t bits;
+	struct thread_queue waiters;
+	struct thread *bound;
+};
+_Static_assert(sizeof(struct notification) <= 1u << NOTIFICATION_BITS, "notification size");
+
+struct vcpu {
+	struct arch_vcpu arch;
+	struct thread *thread; /* inside vcpu_run with this vCPU, or NULL */
+	struct vcpu_page *page; /* shared with the VMM; NULL if not configured */
+	bool kicked;
+	struct slot gspace, frame; /* what keeps guest memory and page alive */
+};
+_Static_assert(sizeof(struct vcpu) <= 1u << VCPU_BITS, "vCPU size");
+
+/* Objects of a capability of the right type. */
+static inline struct slot *cap_cnode(const struct cap *cap)
+{
+	return (struct slot *)cap->object;
+}
+#define CAP_OBJECT(name)                                           \
+	static inline struct name *cap_##name(const struct cap *cap) \
+	{                                                          \
+		return (struct name *)cap->object;                 \
+	}
+CAP_OBJECT(thread)
+CAP_OBJECT(sched_context)
+CAP_OBJECT(endpoint)
+CAP_OBJECT(reply)
+CAP_OBJECT(notification)
+CAP_OBJECT(vcpu)
+#undef CAP_OBJECT

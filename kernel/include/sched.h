@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scheduling: 256 fixed priorities, per-hart ready queues touched only by their hart, one-shot timer without a tick.
+ * The current thread stands in no queue. Time is charged when threads switch and when the timer fires.
+ */
+#pragma once
+
+#include "objects.h"
+
+#define PRIORITIES 256u
+
+struct hart {
+	struct arch_hart arch; /* first: known to the trap entry */
+	struct thread *current;
+	uint64_t ready_bits[PRIORITIES / 64];
+	struct thread_queue ready[PRIORITIES];
+	struct thread *deadlines; /* sorted, earliest first */
+	uint64_t charged_at;      /* ticks: up to here the current thread's time is charged */
+	uint64_t timer;           /* what the timer is set to */
+	bool reschedule;          /* look at the queues before leaving the kernel */
+	bool timer_stale;         /* the timer may have to be set anew */
+	uint32_t index;           /* 0 to HANDOVER_HARTS - 1 */
+};
+
+extern struct hart harts[];
+
+/* Queue links. */
+void queue_append(struct thread_queue *queue, struct thread *thread);
+void queue_remove(struct thread_queue *queue, struct thread *thread);
+
+void sched_hart_init(struct hart *hart, uint32_t index);
+
+/* The thread can run: puts it into its ready queue if it has CPU time. */
+void sched_ready(struct thread *thread);
+
+/* The thread can no longer run: takes it out of the queue or off the hart. Its state is the caller's business. */
+void sched_unready(struct thread *thread);
+
+/* A deadline for a thread that waits. DEADLINE_NEVER: none. */
+void sched_set_deadline(struct thread *thread, uint64_t deadline);
+void sched_clear_deadline(struct thread *thread);
+
+/* The current thread goes behind its equals. */
+void sched_yield(struct hart *hart);
+
+/* The timer fired: charges time, wakes whose deadline passed. */
+void sched_timer(struct hart *hart);
+
+/* Leaving the kernel: the thread to run, or NULL to idle. Sets the timer. */
+struct thread *sched_leave(struct hart *hart);
+
+void sched_set_priority(struct thread *thread, uint8_t priority);
+
+/* Scheduling contexts. */
+void sched_context_init(struct sched_context *context);
+void sched_context_configure(struct sched_context *context, uint64_t budget, uint64_t period);
+enum err sched_context_bind(struct thread *thread, struct sched_context *context) must_check; /* NULL: unbind */
+void sched_context_destroy(struct sched_context *context);
+
+/* Hands the context that `from` runs on to `to`, which has none. */
+void sched_context_pass(struct thread *from, struct thread *to);
+
+#define SCHED_BUDGET_DEFAULT 100000u /* ticks: 10 ms at the 10 MHz of QEMU virt; replaced by SchedControl */

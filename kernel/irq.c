@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "irq.h"
+
+#include <arch/arch.h>
+
+#include "notification.h"
+
+struct irq {
+	bool exists;       /* a handler capability was made */
+	bool in_service;   /* delivered, not yet acknowledged */
+	struct slot notification;
+};
+
+static struct irq irqs[IRQ_SOURCES_MAX];
+
+void irq_reset(void)
+{
+	for (unsigned i = 0; i < IRQ_SOURCES_MAX; i++)
+		irqs[i] = (struct irq){ 0 };
+}
+
+enum err irq_get(struct slot *control, uint64_t source, struct slot *destination)
+{
+	if (source == 0 || source >= IRQ_SOURCES_MAX || source > arch_irq_last())
+		return ERR_RANGE;
+	if (irqs[source].exists)
+		return ERR_BUSY;
+	if (!slot_empty(destination))
+		return ERR_SLOT_OCCUPIED;
+	if (control->cap.level == CAP_LEVEL_MAX)
+		return ERR_LIMIT;
+	irqs[source].exists = true;
+	cap_insert_child(control, destination, (struct cap){ .type = OBJECT_IRQ_HANDLER, .rights = RIGHT_ALL, .object = source });
+	return ERR_OK;
+}
+
+enum err irq_bind(unsigned source, struct slot *notification)
+{
+	struct irq *irq = &irqs[source];
+
+	if (notification->cap.level == CAP_LEVEL_MAX)
+		return ERR_LIMIT;
+	cap_drop_copy(&irq->notification);
+	cap_insert_child(notification, &irq->notification, notification->cap);
+	arch_irq_enable(source);
+	return ERR_OK;
+}
+
+void irq_acknowledge(unsigned source)
+{
+	if (irqs[source].in_service)
+		arch_irq_complete(source);
+	irqs[source].in_service = false;
+}
+
+void irq_deliver(unsigned source)
+{
+	struct irq *irq = source < IRQ_SOURCES_MAX ? &irqs[source] : NULL;
+
+	if (!irq || slot_empty(&irq->notification)) {
+		arch_irq_disable(source);
+		arch_irq_complete(source);
+		return;
+	}
+	irq->in_service = true;
+	notification_signal(cap_notification(&irq->notification.cap), irq->notification.cap.word);
+}
+
+void irq_destroy(unsigned source)
+{
+	arch_irq_disable(source);
+	irq_acknowledge(source);
+	cap_drop_copy(&irqs[source].notification);
+	irqs[source].exists = false;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "object.h"
+
+#include <arch/arch.h>
+
+#include "endpoint.h"
+#include "irq.h"
+#include "kernel.h"
+#include "notification.h"
+#include "sched.h"
+#include "thread.h"
+#include "vcpu.h"
+
+unsigned object_bits(unsigned type, unsigned size_bits)
+{
+	static const uint8_t bits[OBJECT_TYPES] = {
+		[OBJECT_THREAD] = THREAD_BITS,
+		[OBJECT_SCHED_CONTEXT] = SCHED_CONTEXT_BITS,
+		[OBJECT_ENDPOINT] = ENDPOINT_BITS,
+		[OBJECT_REPLY] = REPLY_BITS,
+		[OBJECT_NOTIFICATION] = NOTIFICATION_BITS,
+		[OBJECT_VSPACE] = VSPACE_BITS,
+		[OBJECT_PAGE_TABLE] = PAGE_TABLE_BITS,
+		[OBJECT_GSPACE] = GSPACE_BITS,
+		[OBJECT_VCPU] = VCPU_BITS,
+	};
+
+	if (type == OBJECT_CNODE)
+		return size_bits + CNODE_SLOT_BITS;
+	if (type == OBJECT_FRAME || type == OBJECT_UNTYPED || type == OBJECT_UNTYPED_DEVICE)
+		return size_bits;
+	return type < OBJECT_TYPES ? bits[type] : 0;
+}
+
+bool object_size_valid(unsigned type, uint64_t size_bits)
+{
+	if (type == OBJECT_CNODE)
+		return size_bits >= CNODE_MIN_BITS && size_bits <= CNODE_MAX_BITS;
+	if (type == OBJECT_UNTYPED)
+		return size_bits >= UNTYPED_MIN_BITS && size_bits <= UNTYPED_MAX_BITS;
+	if (type == OBJECT_FRAME)
+		return size_bits <= 63 && arch_frame_size_valid((unsigned)size_bits);
+	return object_bits(type, 0) != 0 && (size_bits == 0 || size_bits == object_bits(type, 0));
+}
+
+struct cap object_create(unsigned type, unsigned size_bits, paddr_t address)
+{
+	void *pointer = arch_pointer(address);
+	struct cap cap = { .type = (uint8_t)type, .rights = RIGHT_ALL, .size_bits = (uint8_t)size_bits };
+
+	if (type == OBJECT_UNTYPED || type == OBJECT_UNTYPED_DEVICE) {
+		cap.base = (uint32_t)(address.value / UNTYPED_UNIT);
+	} else if (type == OBJECT_FRAME || type == OBJECT_PAGE_TABLE) {
+		cap.frame_number = (uint32_t)(address.value >> 12);
+		if (type == OBJECT_PAGE_TABLE)
+			cap.size_bits = 0;
+	} else {
+		cap.object = (uint64_t)pointer;
+	}
+	if (type == OBJECT_THREAD)
+		thread_init(pointer);
+	else if (type == OBJECT_SCHED_CONTEXT)
+		sched_context_init(pointer);
+	else if (type == OBJECT_VCPU)
+		arch_vcpu_init(pointer);
+	else if (type == OBJECT_VSPACE)
+		cap.word = space_create(SPACE_TASK, pointer);
+	else if (type == OBJECT_GSPACE)
+		cap.word = space_create(SPACE_GUEST, pointer);
+	return cap;
+}
+
+void object_release(struct slot *slot)
+{
+	if (slot->cap.type == OBJECT_FRAME)
+		frame_unmap(slot);
+	else if (slot->cap.type == OBJECT_PAGE_TABLE)
+		table_unmap(slot);
+}
+
+void object_destroy(const struct cap *cap)
+{
+	switch ((enum object_type)cap->type) {
+	case OBJECT_THREAD:
+		thread_destroy(cap_thread(cap));
+		break;
+	case OBJECT_SCHED_CONTEXT:
+		sched_context_destroy(cap_sched_context(cap));
+		break;
+	case OBJECT_ENDPOINT:
+		endpoint_destroy(cap_endpoint(cap));
+		break;
+	case OBJECT_REPLY:
+		reply_destroy(cap_reply(cap));
+		break;
+	case OBJECT_NOTIFICATION:
+		notification_destroy(cap_notification(cap));
+		break;
+	case OBJECT_VSPACE:
+	case OBJECT_GSPACE:
+		space_destroy(cap->word);
+		break;
+	case OBJECT_VCPU:
+		vcpu_destroy(cap_vcpu(cap));
+		break;
+	case OBJECT_IRQ_HANDLER:
+		irq_destroy((unsigned)cap->object);
+		break;
+	case OBJECT_NULL:
+	case OBJECT_UNTYPED:
+	case OBJECT_UNTYPED_DEVICE:
+	case OBJECT_CNODE:
+	case OBJECT_PAGE_TABLE:
+	case OBJECT_FRAME:
+	case OBJECT_IRQ_CONTROL:
+	case OBJECT_SCHED_CONTROL:
+	case OBJECT_PLATFORM_CONTROL:
+	case OBJECT_TYPES:
+		break;
+	}
+}

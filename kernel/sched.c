@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sched.h"
+
+#include <abi/handover.h>
+#include <arch/arch.h>
+
+#include "kernel.h"
+#include "thread.h"
+
+struct hart harts[HANDOVER_HARTS];
+
+void queue_append(struct thread_queue *queue, struct thread *thread)
+{
+	thread->next = NULL;
+	thread->prev = queue->tail;
+	if (queue->tail)
+		queue->tail->next = thread;
+	else
+		queue->head = thread;
+	queue->tail = thread;
+}
+
+void queue_remove(struct thread_queue *queue, struct thread *thread)
+{
+	if (thread->prev)
+		thread->prev->next = thread->next;
+	else
+		queue->head = thread->next;
+	if (thread->next)
+		thread->next->prev = thread->prev;
+	else
+		queue->tail = thread->prev;
+	thread->next = thread->prev = NULL;
+}
+
+void sched_hart_init(struct hart *hart, uint32_t index)
+{
+	*hart = (struct hart){ .index = index, .timer = DEADLINE_NEVER, .timer_stale = true };
+}
+
+static void enqueue(struct thread *thread)
+{
+	struct hart *hart = thread->hart;
+	unsigned priority = thread->priority;
+
+	queue_append(&hart->ready[priority], thread);
+	hart->ready_bits[priority / 64] |= UINT64_C(1) << priority % 64;
+	thread->queued = true;
+	if (!hart->current || priority > hart->current->priority)
+		hart->reschedule = true;
+	else if (priority == hart->current->priority)
+		hart->timer_stale = true;
+}
+
+static void dequeue(struct thread *thread)
+{
+	struct hart *hart = thread->hart;
+	unsigned priority = thread->priority;
+
+	queue_remove(&hart->ready[priority], thread);
+	if (!hart->ready[priority].head)
+		hart->ready_bits[priority / 64] &= ~(UINT64_C(1) << priority % 64);
+	thread->queued = false;
+}
+
+static struct thread *highest(const struct hart *hart)
+{
+	for (unsigned i = PRIORITIES / 64; i-- > 0;)
+		if (hart->ready_bits[i])
+			return hart->ready[i * 64 + 63 - (unsigned)__builtin_clzll(hart->ready_bits[i])].head;
+	return NULL;
+}
+
+void sched_set_deadline(struct thread *thread, uint64_t deadline)
+{
+	if (deadline == DEADLINE_NEVER)
+		return;
+	struct hart *hart = thread->hart;
+	struct thread *before = NULL, *after = hart->deadlines;
+
+	while (after && after->deadline <= deadline) {
+		before = after;
+		after = after->later;
+	}
+	thread->deadline = deadline;
+	thread->earlier = before;
+	thread->later = after;
+	if (after)
+		after->earlier = thread;
+	if (before)
+		before->later = thread;
+	else
+		hart->deadlines = thread;
+	thread->has_deadline = true;
+	hart->timer_stale = true;
+}
+
+void sched_clear_deadline(struct thread *thread)
+{
+	if (!thread->has_deadline)
+		return;
+	if (thread->earlier)
+		thread->earlier->later = thread->later;
+	else
+		thread->hart->deadlines = thread->later;
+	if (thread->later)
+		thread->later->earlier = thread->earlier;
+	thread->later = thread->earlier = NULL;
+	thread->has_deadline = false;
+	thread->hart->timer_stale = true;
+}
+
+/* Charges the current thread for the time since the last charge. */
+static void charge(struct hart *hart, uint64_t now)
+{
+	struct sched_context *context = hart->current ? hart->current->sched_context : NULL;
+	uint64_t used = now - hart->charged_at;
+
+	hart->charged_at = now;
+	if (!context)
+		return;
+	context->consumed += used;
+	context->remaining = context->remaining > used ? context->remaining - used : 0;
+}
+
+/* A new budget if it is time. False: the thread must wait until refill_at. */
+static bool refill(struct sched_context *context, uint64_t now)
+{
+	if (context->budget == context->period) {
+		context->remaining = context->budget;
+		return true;
+	}
+	if (now < context->refill_at)
+		return false;
+	context->remaining = context->budget;
+	context->refill_at = now + context->period;
+	return true;
+}
+
+void sched_ready(struct thread *thread)
+{
+	struct sched_context *context = thread->sched_context;
+
+	thread->state = THREAD_READY;
+	if (!context || thread->queued || thread->hart->current == thread)
+		return;
+	sched_clear_deadline(thread);
+	if (context->remaining == 0 && !refill(context, arch_time()))
+		sched_set_deadline(thread, context->refill_at);
+	else
+		enqueue(thread);
+}
+
+void sched_unready(struct thread *thread)
+{
+	struct hart *hart = thread->hart;
+
+	if (thread->queued) {
+		dequeue(thread);
+	} else if (hart->current == thread) {
+		charge(hart, arch_time());
+		hart->current = NULL;
+		hart->reschedule = true;
+	}
+}
+
+void sched_yield(struct hart *hart)
+{
+	struct thread *thread = hart->current;
+
+	sched_unready(thread);
+	if (thread->sched_context && thread->sched_context->budget == thread->sched_context->period)
+		thread->sched_context->remaining = thread->sched_context->budget;
+	sched_ready(thread);
+}
+
+static void wake_expired(struct hart *hart, uint64_t now)
+{
+	while (hart->deadlines && hart->deadlines->deadline <= now) {
+		struct thread *thread = hart->deadlines;
+
+		sched_clear_deadline(thread);
+		if (thread->state == THREAD_READY)
+			sched_ready(thread);
+		else
+			thread_timed_out(thread);
+	}
+}
+
+void sched_timer(struct hart *hart)
+{
+	uint64_t now = arch_time();
+
+	hart->timer = DEADLINE_NEVER;
+	hart->timer_stale = true;
+	charge(hart, now);
+	wake_expired(hart, now);
+}
+
+/* Puts the current thread behind its equals, or asleep, when its budget is used up. */
+static void end_slice(struct hart *hart)
+{
+	struct thread *thread = hart->current;
+
+	if (!thread || thread->sched_context->remaining != 0)
+		return;
+	hart->current = NULL;
+	hart->reschedule = true;
+	sched_ready(thread);
+}
+
+static void set_timer(struct hart *hart)
+{
+	const struct thread *thread = hart->current;
+	uint64_t next = hart->deadlines ? hart->deadlines->deadline : DEADLINE_NEVER;
+
+	hart->timer_stale = false;
+	if (thread) {
+		const struct sched_context *context = thread->sched_context;
+		uint64_t end = hart->charged_at + context->remaining;
+		bool shared = hart->ready[thread->priority].head || context->budget != context->period;
+
+		if (shared && end < next)
+			next = end;
+	}
+	if (next != hart->timer) {
+		hart->timer = next;
+		arch_timer_set(next);
+	}
+}
+
+struct thread *sched_leave(struct hart *hart)
+{
+	end_slice(hart);
+	if (hart->reschedule) {
+		struct thread *next = highest(hart);
+
+		hart->reschedule = false;
+		if (next && (!hart->current || next->priority > hart->current->priority)) {
+			struct thread *previous = hart->current;
+
+			sched_unready(next);
+			charge(hart, arch_time());
+			hart->current = NULL;
+			if (previous)
+				sched_ready(previous);
+			hart->reschedule = false;
+			hart->current = next;
+		}
+		arch_switch(hart, hart->current);
+		hart->timer_stale = true;
+	}
+	if (hart->timer_stale)
+		set_timer(hart);
+	return hart->current;
+}
+
+void sched_set_priority(struct thread *thread, uint8_t priority)
+{
+	bool queued = thread->queued;
+
+	if (queued)
+		dequeue(thread);
+	thread->priority = priority;
+	if (queued)
+		enqueue(thread);
+	thread->hart->reschedule = true;
+}
+
+void sched_context_init(struct sched_context *context)
+{
+	context->budget = context->period = context->remaining = SCHED_BUDGET_DEFAULT;
+}
+
+void sched_context_configure(struct sched_context *context, uint64_t budget, uint64_t period)
+{
+	context->budget = context->remaining = budget;
+	context->period = period;
+	context->refill_at = 0;
+	if (context->thread)
+		context->thread->hart->timer_stale = true;
+}
+
+/* The thread stops using its context; it cannot run until it has another. */
+static void detach(struct thread *thread)
+{
+	if (!thread->sched_context)
+		return;
+	sched_unready(thread);
+	if (thread->state == THREAD_READY)
+		sched_clear_deadline(thread); /* it slept for a refill */
+	thread->sched_context->thread = NULL;
+	thread->sched_context = NULL;
+}
+
+static void attach(struct thread *thread, struct sched_context *context)
+{
+	thread->sched_context = context;
+	context->thread = thread;
+	if (thread->state == THREAD_READY)
+		sched_ready(thread);
+}
+
+void sched_context_pass(struct thread *from, struct thread *to)
+{
+	struct sched_context *context = from->sched_context;
+
+	if (!context || to->sched_context)
+		return;
+	detach(from);
+	attach(to, context);
+}
+
+enum err sched_context_bind(struct thread *thread, struct sched_context *context)
+{
+	if (context && (context->owner || thread->own_context || thread->sched_context))
+		return ERR_BUSY;
+	if (!context) {
+		if (thread->own_context)
+			sched_context_destroy(thread->own_context);
+		return ERR_OK;
+	}
+	context->owner = thread;
+	thread->own_context = context;
+	attach(thread, context);
+	return ERR_OK;
+}
+
+void sched_context_destroy(struct sched_context *context)
+{
+	if (context->thread) {
+		if (context->thread->lent_by) {
+			context->thread->lent_by->borrower = NULL;
+			context->thread->lent_by = NULL;
+		}
+		detach(context->thread);
+	}
+	if (context->owner) {
+		context->owner->own_context = NULL;
+		context->owner = NULL;
+	}
+}

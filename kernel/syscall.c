@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "syscall.h"
+
+#include <abi/syscall.h>
+#include <arch/arch.h>
+
+#include "endpoint.h"
+#include "kernel.h"
+#include "notification.h"
+#include "sched.h"
+#include "thread.h"
+#include "vcpu.h"
+
+/* Answer of a system call whose registers are already set, or that is not over. */
+#define ERR_DONE ((enum err)0x101)
+
+static enum err send(struct thread *thread, uint64_t *words, bool is_call)
+{
+	struct slot *slot;
+	enum err err = thread_lookup(thread, words[0], OBJECT_ENDPOINT, RIGHT_WRITE, &slot);
+
+	if (err)
+		return err;
+	if (!message_valid(words[1]))
+		return ERR_INVALID_ARGUMENT;
+	endpoint_send(cap_endpoint(&slot->cap), &slot->cap, thread, is_call);
+	return ERR_DONE;
+}
+
+static enum err sys_call(struct thread *thread, uint64_t *words)
+{
+	return send(thread, words, true);
+}
+
+static enum err sys_send(struct thread *thread, uint64_t *words)
+{
+	return send(thread, words, false);
+}
+
+static enum err receive(struct thread *thread, uint64_t *words, bool answer)
+{
+	uint64_t extra = arch_thread_extra(thread, 0);
+	struct slot *endpoint, *reply = NULL;
+	enum err err = thread_lookup(thread, words[0], OBJECT_ENDPOINT, RIGHT_READ, &endpoint);
+
+	if (!err && (uint32_t)extra)
+		err = thread_lookup(thread, (uint32_t)extra, OBJECT_REPLY, 0, &reply);
+	if (err)
+		return err;
+	if (answer && (!reply || !message_valid(words[1])))
+		return ERR_INVALID_ARGUMENT;
+	struct reply *object = reply ? cap_reply(&reply->cap) : NULL;
+
+	if (object && (object->receiver || (!answer && object->caller)))
+		return ERR_BUSY;
+	thread->receive_slot = (uint32_t)(extra >> 32);
+	if (answer)
+		reply_send(object, thread);
+	endpoint_receive(cap_endpoint(&endpoint->cap), thread, object, arch_thread_extra(thread, 1));
+	return ERR_DONE;
+}
+
+static enum err sys_recv(struct thread *thread, uint64_t *words)
+{
+	return receive(thread, words, false);
+}
+
+static enum err sys_reply_recv(struct thread *thread, uint64_t *words)
+{
+	return receive(thread, words, true);
+}
+
+static enum err sys_signal(struct thread *thread, uint64_t *words)
+{
+	struct slot *slot;
+	enum err err = thread_lookup(thread, words[0], OBJECT_NOTIFICATION, RIGHT_WRITE, &slot);
+
+	if (!err)
+		notification_signal(cap_notification(&slot->cap), slot->cap.word);
+	return err;
+}
+
+static enum err sys_wait(struct thread *thread, uint64_t *words)
+{
+	struct slot *slot;
+	enum err err = thread_lookup(thread, words[0], OBJECT_NOTIFICATION, RIGHT_READ, &slot);
+
+	if (err)
+		return err;
+	notification_wait(cap_notification(&slot->cap), thread, arch_thread_extra(thread, 1));
+	return ERR_DONE;
+}
+
+static enum err sys_poll(struct thread *thread, uint64_t *words)
+{
+	struct slot *slot;
+	enum err err = thread_lookup(thread, words[0], OBJECT_NOTIFICATION, RIGHT_READ, &slot);
+
+	if (err)
+		return err;
+	struct notification *notification = cap_notification(&slot->cap);
+
+	if (!notification->bits)
+		return ERR_WOULD_BLOCK;
+	words[7] = notification->bits;
+	notification->bits = 0;
+	return ERR_OK;
+}
+
+static enum err sys_yield(struct thread *thread, uint64_t *words)
+{
+	(void)words;
+	sched_yield(thread->hart);
+	return ERR_OK;
+}
+
+static enum err sys_vcpu_run(struct thread *thread, uint64_t *words)
+{
+	struct slot *slot;
+	enum err err = thread_lookup(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &slot);
+
+	if (!err)
+		err = vcpu_run(cap_vcpu(&slot->cap), thread);
+	return err ? err : ERR_DONE;
+}
+
+static enum err sys_vcpu_kick(struct thread *thread, uint64_t *words)
+{
+	struct slot *slot;
+	enum err err = thread_lookup(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &slot);
+
+	if (!err)
+		vcpu_kick(cap_vcpu(&slot->cap));
+	return err;
+}
+
+static enum err sys_invoke(struct thread *thread, uint64_t *words)
+{
+	return invoke_handle(thread, words);
+}
+
+static enum err sys_debug(struct thread *thread, uint64_t *words)
+{
+	(void)thread;
+#ifdef SERAI_DEBUG
+	if (words[0] == DEBUG_PUTCHAR) {
+		arch_putchar((char)words[1]);
+		return ERR_OK;
+	}
+	if (words[0] == DEBUG_CHECK) {
+		words[1] = cap_check();
+		return ERR_OK;
+	}
+#else
+	(void)words;
+#endif
+	return ERR_UNKNOWN_OPERATION;
+}
+
+void syscall_handle(struct thread *thread, uint64_t number)
+{
+	static enum err (*const handlers[])(struct thread * thread, uint64_t * words) = {
+#define SYSCALL(NAME, name, number_, text) [number_] = sys_##name,
+#include <abi/syscalls.def>
+#undef SYSCALL
+	};
+	uint64_t *words = arch_thread_words(thread);
+	enum err err = ERR_UNKNOWN_OPERATION;
+
+	if (number < sizeof(handlers) / sizeof(handlers[0]))
+		err = handlers[number](thread, words);
+	if (err == ERR_RESTART)
+		arch_thread_restart(thread);
+	else if (err != ERR_DONE)
+		words[0] = (uint64_t)err;
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "thread.h"
+
+#include <arch/arch.h>
+
+#include "endpoint.h"
+#include "kernel.h"
+#include "notification.h"
+#include "sched.h"
+#include "vcpu.h"
+
+void thread_init(struct thread *thread)
+{
+	thread->state = THREAD_STOPPED;
+	thread->hart = &harts[0];
+	arch_thread_init(thread);
+}
+
+enum err thread_lookup(const struct thread *thread, uint64_t index, unsigned type, unsigned rights, struct slot **slot)
+{
+	struct slot *found = thread_slot(thread, index);
+
+	if (!found)
+		return ERR_INVALID_CAP;
+	if (found->cap.type != type)
+		return ERR_WRONG_TYPE;
+	if ((found->cap.rights & rights) != rights)
+		return ERR_NO_RIGHT;
+	*slot = found;
+	return ERR_OK;
+}
+
+static void replace_copy(struct slot *source, struct slot *copy)
+{
+	cap_drop_copy(copy);
+	if (source)
+		cap_insert_child(source, copy, source->cap);
+}
+
+enum err thread_configure(struct thread *thread, struct slot *cspace, struct slot *vspace, struct slot *fault)
+{
+	if (thread->state != THREAD_STOPPED)
+		return ERR_BUSY;
+	if (cspace->cap.level == CAP_LEVEL_MAX || vspace->cap.level == CAP_LEVEL_MAX ||
+	    (fault && fault->cap.level == CAP_LEVEL_MAX))
+		return ERR_LIMIT;
+	replace_copy(cspace, &thread->cspace);
+	replace_copy(vspace, &thread->vspace);
+	replace_copy(fault, &thread->fault_endpoint);
+	return ERR_OK;
+}
+
+void thread_resume(struct thread *thread)
+{
+	if (thread->state == THREAD_STOPPED && !slot_empty(&thread->vspace)) {
+		thread->fault = THREAD_NO_FAULT;
+		sched_ready(thread);
+	}
+}
+
+void thread_cancel(struct thread *thread)
+{
+	sched_clear_deadline(thread);
+	if (thread->in_guest)
+		vcpu_leave(thread);
+	switch ((enum thread_state)thread->state) {
+	case THREAD_SENDING:
+	case THREAD_RECEIVING:
+		endpoint_cancel(thread);
+		break;
+	case THREAD_AWAITS_REPLY:
+		reply_cancel(thread->reply);
+		break;
+	case THREAD_WAITING:
+		notification_cancel(thread);
+		break;
+	case THREAD_STOPPED:
+	case THREAD_READY:
+	case THREAD_GUEST_IDLE:
+		break;
+	}
+	sched_unready(thread);
+}
+
+void thread_suspend(struct thread *thread)
+{
+	if (thread->state != THREAD_READY && thread->state != THREAD_STOPPED && thread->fault == THREAD_NO_FAULT)
+		arch_thread_words(thread)[0] = ERR_DELETED;
+	thread_cancel(thread);
+	thread->state = THREAD_STOPPED;
+}
+
+void thread_wake_with(struct thread *thread, enum err err)
+{
+	thread_cancel(thread);
+	if (thread->fault == THREAD_FAULTED) {
+		thread->state = THREAD_STOPPED; /* nobody can repair it any more */
+		return;
+	}
+	arch_thread_words(thread)[0] = (uint64_t)err;
+	sched_ready(thread);
+}
+
+void thread_timed_out(struct thread *thread)
+{
+	if (thread->state == THREAD_GUEST_IDLE)
+		sched_ready(thread); /* goes on in the guest, where its timer is due */
+	else
+		thread_wake_with(thread, ERR_TIMED_OUT);
+}
+
+void thread_raise_fault(struct thread *thread)
+{
+	const struct cap *cap = &thread->fault_endpoint.cap;
+
+	thread->fault = THREAD_FAULTED;
+	sched_unready(thread);
+	if (cap->type != OBJECT_ENDPOINT || !(cap->rights & RIGHT_WRITE)) {
+		thread->state = THREAD_STOPPED;
+		return;
+	}
+	endpoint_send_fault(cap_endpoint(cap), cap->word, thread);
+}
+
+void thread_destroy(struct thread *thread)
+{
+	thread_suspend(thread);
+	if (thread->lent_by)
+		reply_return_context(thread->lent_by);
+	if (thread->own_context)
+		sched_context_destroy(thread->own_context);
+	if (thread->bound)
+		thread->bound->bound = NULL;
+	cap_drop_copy(&thread->cspace);
+	cap_drop_copy(&thread->vspace);
+	cap_drop_copy(&thread->fault_endpoint);
+	arch_thread_forget(thread);
+}
