@@ -21,66 +21,66 @@ ARCHITECTURE = "riscv64"
 
 
 class Failure(Exception):
-	"""Something that the user can do something about; the text says what."""
+    """Something that the user can do something about; the text says what."""
 
 
 def say(text):
-	print(f"serai: {text}", file=sys.stderr, flush=True)
+    print(f"serai: {text}", file=sys.stderr, flush=True)
 
 
 def mirror():
-	"""The archive that this machine takes Debian from."""
-	try:
-		lines = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(SUITE)"], check=True,
-			capture_output=True, text=True).stdout.split("\n")
-	except (OSError, subprocess.CalledProcessError):
-		raise Failure("apt-get does not work here: Serai's launcher needs Debian 12 or later") from None
-	for line in lines:
-		uri, _, suite = line.partition(" ")
-		if uri and "security" not in uri and not re.search("(security|updates|backports)$", suite):
-			return uri if uri.endswith("/") else uri + "/"
-	raise Failure("apt knows no Debian mirror: run `apt-get update`, or add one to /etc/apt/sources.list")
+    """The archive that this machine takes Debian from."""
+    try:
+        lines = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(SUITE)"], check=True,
+            capture_output=True, text=True).stdout.split("\n")
+    except (OSError, subprocess.CalledProcessError):
+        raise Failure("apt-get does not work here: Serai's launcher needs Debian 12 or later") from None
+    for line in lines:
+        uri, _, suite = line.partition(" ")
+        if uri and "security" not in uri and not re.search("(security|updates|backports)$", suite):
+            return uri if uri.endswith("/") else uri + "/"
+    raise Failure("apt knows no Debian mirror: run `apt-get update`, or add one to /etc/apt/sources.list")
 
 
 def fetch_dtc(target):
-	"""Unpacks the source of dtc 1.7.2 at `target`."""
-	target = pathlib.Path(target)
-	say("fetching the source of libfdt (dtc 1.7.2)")
-	uri = mirror() + DTC_PATH
-	try:
-		with urllib.request.urlopen(uri, timeout=60) as response:
-			data = response.read(4 << 20)
-	except (urllib.error.URLError, OSError) as error:
-		raise Failure(f"cannot fetch {uri} ({error}): check the network, then start again") from None
-	if hashlib.sha256(data).hexdigest() != DTC_SHA256:
-		raise Failure(f"{uri} is not the file it should be (wrong SHA-256): try another mirror in /etc/apt/sources.list")
-	partial = target.with_name(target.name + ".partial")
-	subprocess.run(["rm", "-rf", partial, target], check=True)
-	partial.mkdir(parents=True)
-	archive = partial / "dtc.tar.xz"
-	archive.write_bytes(data)
-	with tarfile.open(archive) as tar:
-		for member in tar.getmembers():
-			# Only plain files of the source folder: nothing can land outside of it.
-			_, _, member.name = member.name.partition("/")
-			if member.isfile() and ".." not in member.name.split("/"):
-				tar.extract(member, partial)
-	archive.unlink()
-	partial.rename(target)
+    """Unpacks the source of dtc 1.7.2 at `target`."""
+    target = pathlib.Path(target)
+    say("fetching the source of libfdt (dtc 1.7.2)")
+    uri = mirror() + DTC_PATH
+    try:
+        with urllib.request.urlopen(uri, timeout=60) as response:
+            data = response.read(4 << 20)
+    except (urllib.error.URLError, OSError) as error:
+        raise Failure(f"cannot fetch {uri} ({error}): check the network, then start again") from None
+    if hashlib.sha256(data).hexdigest() != DTC_SHA256:
+        raise Failure(f"{uri} is not the file it should be (wrong SHA-256): try another mirror in /etc/apt/sources.list")
+    partial = target.with_name(target.name + ".partial")
+    subprocess.run(["rm", "-rf", partial, target], check=True)
+    partial.mkdir(parents=True)
+    archive = partial / "dtc.tar.xz"
+    archive.write_bytes(data)
+    with tarfile.open(archive) as tar:
+        for member in tar.getmembers():
+            # Only plain files of the source folder: nothing can land outside of it.
+            _, _, member.name = member.name.partition("/")
+            if member.isfile() and ".." not in member.name.split("/"):
+                tar.extract(member, partial)
+    archive.unlink()
+    partial.rename(target)
 
 
 class Apt:
-	"""A private apt: suite and architecture of the guests, with nothing of the machine's own apt but the mirror."""
+    """A private apt: suite and architecture of the guests, with nothing of the machine's own apt but the mirror."""
 
-	def __init__(self, folder):
-		self.folder = pathlib.Path(folder)
-		for name in ("state/lists/partial", "cache/archives/partial", "parts", "packages"):
-			(self.folder / name).mkdir(parents=True, exist_ok=True)
-		(self.folder / "status").touch()
-		(self.folder / "sources.list").write_text(
-			f"deb [arch={ARCHITECTURE} signed-by={KEYRING}] {mirror()} {SUITE} main\n")
-		at = self.folder
-		(self.folder / "apt.conf").write_text(f'''
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        for name in ("state/lists/partial", "cache/archives/partial", "parts", "packages"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        (self.folder / "status").touch()
+        (self.folder / "sources.list").write_text(
+            f"deb [arch={ARCHITECTURE} signed-by={KEYRING}] {mirror()} {SUITE} main\n")
+        at = self.folder
+        (self.folder / "apt.conf").write_text(f'''
 APT::Architecture "{ARCHITECTURE}";
 APT::Architectures {{ "{ARCHITECTURE}"; }};
 APT::Sandbox::User "root";
@@ -96,66 +96,66 @@ Dir::Etc::preferencesparts "{at}/parts";
 Dir::Etc::trusted "{at}/parts/none.gpg";
 Dir::Etc::trustedparts "{at}/parts";
 ''')
-		if not os.path.exists(KEYRING):
-			raise Failure(f"{KEYRING} is missing: install debian-archive-keyring")
+        if not os.path.exists(KEYRING):
+            raise Failure(f"{KEYRING} is missing: install debian-archive-keyring")
 
-	def run(self, what, *arguments):
-		result = subprocess.run(arguments, cwd=self.folder / "packages", capture_output=True, text=True,
-			env={**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C"})
-		if result.returncode:
-			lines = [line for line in result.stderr.split("\n") if line.startswith("E:")]
-			raise Failure(f"cannot {what} ({(lines or ['no reason given'])[0]}): check the network, then start again")
-		return result.stdout
+    def run(self, what, *arguments):
+        result = subprocess.run(arguments, cwd=self.folder / "packages", capture_output=True, text=True,
+            env={**os.environ, "APT_CONFIG": str(self.folder / "apt.conf"), "LC_ALL": "C"})
+        if result.returncode:
+            lines = [line for line in result.stderr.split("\n") if line.startswith("E:")]
+            raise Failure(f"cannot {what} ({(lines or ['no reason given'])[0]}): check the network, then start again")
+        return result.stdout
 
-	def update(self):
-		self.run(f"read the package lists of Debian {SUITE}", "apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
+    def update(self):
+        self.run(f"read the package lists of Debian {SUITE}", "apt-get", "-qq", "-o", "APT::Update::Error-Mode=any", "update")
 
-	def dependency(self, package, pattern):
-		"""The name of the package that a meta package stands for."""
-		found = re.search(r"Depends: (" + pattern + ")", self.run(f"find {package}", "apt-cache", "depends", package))
-		if not found:
-			raise Failure(f"Debian's package {package} does not depend on {pattern} any more: update Serai")
-		return found.group(1)
+    def dependency(self, package, pattern):
+        """The name of the package that a meta package stands for."""
+        found = re.search(r"Depends: (" + pattern + ")", self.run(f"find {package}", "apt-cache", "depends", package))
+        if not found:
+            raise Failure(f"Debian's package {package} does not depend on {pattern} any more: update Serai")
+        return found.group(1)
 
-	def unpack(self, package, target):
-		"""Downloads a package (apt checks its signature) and unpacks it, with none of its scripts run."""
-		packages = self.folder / "packages"
-		for old in packages.glob("*.deb"):
-			old.unlink()
-		self.run(f"download {package}", "apt-get", "-qq", "download", package)
-		for file in packages.glob("*.deb"):
-			subprocess.run(["dpkg-deb", "-x", file, target], check=True)
-			file.unlink()
+    def unpack(self, package, target):
+        """Downloads a package (apt checks its signature) and unpacks it, with none of its scripts run."""
+        packages = self.folder / "packages"
+        for old in packages.glob("*.deb"):
+            old.unlink()
+        self.run(f"download {package}", "apt-get", "-qq", "download", package)
+        for file in packages.glob("*.deb"):
+            subprocess.run(["dpkg-deb", "-x", file, target], check=True)
+            file.unlink()
 
 
 def fetch_guests(target):
-	"""Unpacks the Linux kernel and busybox for the guests at `target`."""
-	target = pathlib.Path(target)
-	partial = target.with_name(target.name + ".partial")
-	subprocess.run(["rm", "-rf", partial], check=True)
-	partial.mkdir(parents=True)
-	say(f"fetching the guests' kernel and busybox (Debian {SUITE}, {ARCHITECTURE}; about 125 MB)")
-	apt = Apt(target.parent / "apt")
-	apt.update()
-	linux = apt.dependency("linux-image-riscv64", r"linux-image-\S+-riscv64")
-	for package in (linux, "busybox-static"):
-		apt.unpack(package, partial)
-	subprocess.run(["rm", "-rf", target, partial / "usr/lib/modules", partial / "usr/lib/linux-image"], check=True)
-	partial.rename(target)
+    """Unpacks the Linux kernel and busybox for the guests at `target`."""
+    target = pathlib.Path(target)
+    partial = target.with_name(target.name + ".partial")
+    subprocess.run(["rm", "-rf", partial], check=True)
+    partial.mkdir(parents=True)
+    say(f"fetching the guests' kernel and busybox (Debian {SUITE}, {ARCHITECTURE}; about 125 MB)")
+    apt = Apt(target.parent / "apt")
+    apt.update()
+    linux = apt.dependency("linux-image-riscv64", r"linux-image-\S+-riscv64")
+    for package in (linux, "busybox-static"):
+        apt.unpack(package, partial)
+    subprocess.run(["rm", "-rf", target, partial / "usr/lib/modules", partial / "usr/lib/linux-image"], check=True)
+    partial.rename(target)
 
 
 def main():
-	parser = argparse.ArgumentParser(description=__doc__)
-	parser.add_argument("what", choices=["dtc", "guests"])
-	parser.add_argument("target", help="folder to make")
-	arguments = parser.parse_args()
-	try:
-		{"dtc": fetch_dtc, "guests": fetch_guests}[arguments.what](os.path.abspath(arguments.target))
-	except (Failure, OSError, subprocess.CalledProcessError) as error:
-		print(f"serai: error: {error}", file=sys.stderr)
-		return 1
-	return 0
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["dtc", "guests"])
+    parser.add_argument("target", help="folder to make")
+    arguments = parser.parse_args()
+    try:
+        {"dtc": fetch_dtc, "guests": fetch_guests}[arguments.what](os.path.abspath(arguments.target))
+    except (Failure, OSError, subprocess.CalledProcessError) as error:
+        print(f"serai: error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-	sys.exit(main())
+    sys.exit(main())

@@ -13,114 +13,114 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent / "guests"
 CROSS = "riscv64-unknown-elf-gcc"
 BENCH_FLAGS = ["-march=rv64imac", "-mabi=lp64", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static",
-	"-s", "-Wl,--build-id=none"]
+    "-s", "-Wl,--build-id=none"]
 
 
 class Initramfs:
-	"""A cpio archive in the "newc" format (Linux: Documentation/driver-api/early-userspace/buffer-format.rst).
+    """A cpio archive in the "newc" format (Linux: Documentation/driver-api/early-userspace/buffer-format.rst).
 
-	Not compressed: unpacking it costs the guest more instructions than copying it. The same input gives the same bytes.
-	"""
+    Not compressed: unpacking it costs the guest more instructions than copying it. The same input gives the same bytes.
+    """
 
-	def __init__(self):
-		self.data = bytearray()
-		self.inode = 0
+    def __init__(self):
+        self.data = bytearray()
+        self.inode = 0
 
-	def add(self, name, mode, content=b"", device=(0, 0)):
-		self.inode += 1
-		encoded = name.encode() + b"\0"
-		fields = [self.inode, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(encoded), 0]
-		self.data += b"070701" + b"".join(b"%08X" % field for field in fields) + encoded
-		self.data += b"\0" * (-len(self.data) % 4) + content
-		self.data += b"\0" * (-len(self.data) % 4)
+    def add(self, name, mode, content=b"", device=(0, 0)):
+        self.inode += 1
+        encoded = name.encode() + b"\0"
+        fields = [self.inode, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(encoded), 0]
+        self.data += b"070701" + b"".join(b"%08X" % field for field in fields) + encoded
+        self.data += b"\0" * (-len(self.data) % 4) + content
+        self.data += b"\0" * (-len(self.data) % 4)
 
-	def folder(self, name):
-		self.add(name, stat.S_IFDIR | 0o755)
+    def folder(self, name):
+        self.add(name, stat.S_IFDIR | 0o755)
 
-	def file(self, name, content, executable=False):
-		self.add(name, stat.S_IFREG | (0o755 if executable else 0o644), content)
+    def file(self, name, content, executable=False):
+        self.add(name, stat.S_IFREG | (0o755 if executable else 0o644), content)
 
-	def link(self, name, target):
-		self.add(name, stat.S_IFLNK | 0o777, target.encode())
+    def link(self, name, target):
+        self.add(name, stat.S_IFLNK | 0o777, target.encode())
 
-	def device(self, name, major, minor):
-		self.add(name, stat.S_IFCHR | 0o600, b"", (major, minor))
+    def device(self, name, major, minor):
+        self.add(name, stat.S_IFCHR | 0o600, b"", (major, minor))
 
-	def finish(self):
-		self.add("TRAILER!!!", 0)
-		return bytes(self.data)
+    def finish(self):
+        self.add("TRAILER!!!", 0)
+        return bytes(self.data)
 
 
 def applets(busybox):
-	"""The programs that busybox shall stand for, as paths in the guest."""
-	common, _, system = (HERE / "applets").read_text().partition("sbin:")
-	for name in (common + system).split():
-		if b"\0" + name.encode() + b"\0" not in busybox:
-			sys.exit(f"serai: error: Debian's busybox has no {name} any more: take it out of tools/guests/applets")
-	return [f"bin/{name}" for name in common.split()] + [f"sbin/{name}" for name in system.split()]
+    """The programs that busybox shall stand for, as paths in the guest."""
+    common, _, system = (HERE / "applets").read_text().partition("sbin:")
+    for name in (common + system).split():
+        if b"\0" + name.encode() + b"\0" not in busybox:
+            sys.exit(f"serai: error: Debian's busybox has no {name} any more: take it out of tools/guests/applets")
+    return [f"bin/{name}" for name in common.split()] + [f"sbin/{name}" for name in system.split()]
 
 
 def base(busybox):
-	image = Initramfs()
-	for name in ("bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp"):
-		image.folder(name)
-	image.device("dev/console", 5, 1)
-	image.device("dev/null", 1, 3)
-	image.device("dev/zero", 1, 5)
-	image.file("bin/busybox", busybox, executable=True)
-	return image
+    image = Initramfs()
+    for name in ("bin", "dev", "etc", "proc", "root", "sbin", "sys", "tmp"):
+        image.folder(name)
+    image.device("dev/console", 5, 1)
+    image.device("dev/null", 1, 3)
+    image.device("dev/zero", 1, 5)
+    image.file("bin/busybox", busybox, executable=True)
+    return image
 
 
 def shell_initramfs(busybox):
-	image = base(busybox)
-	for path in applets(busybox):
-		image.link(path, "/bin/busybox")
-	image.file("init", (HERE / "init").read_bytes(), executable=True)
-	image.file("etc/rc", (HERE / "rc").read_bytes(), executable=True)
-	image.file("etc/profile", (HERE / "profile").read_bytes())
-	image.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
-	image.file("etc/group", b"root:x:0:\n")
-	return image.finish()
+    image = base(busybox)
+    for path in applets(busybox):
+        image.link(path, "/bin/busybox")
+    image.file("init", (HERE / "init").read_bytes(), executable=True)
+    image.file("etc/rc", (HERE / "rc").read_bytes(), executable=True)
+    image.file("etc/profile", (HERE / "profile").read_bytes())
+    image.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
+    image.file("etc/group", b"root:x:0:\n")
+    return image.finish()
 
 
 def bench_initramfs(busybox):
-	with tempfile.TemporaryDirectory() as folder:
-		program = pathlib.Path(folder) / "bench"
-		subprocess.run([CROSS, *BENCH_FLAGS, "-o", program, HERE / "bench.c"], check=True)
-		content = program.read_bytes()
-	image = base(busybox)
-	for name in ("sh", "head", "sha256sum"):
-		image.link(f"bin/{name}", "/bin/busybox")
-	image.file("init", content, executable=True)
-	return image.finish()
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / "bench"
+        subprocess.run([CROSS, *BENCH_FLAGS, "-o", program, HERE / "bench.c"], check=True)
+        content = program.read_bytes()
+    image = base(busybox)
+    for name in ("sh", "head", "sha256sum"):
+        image.link(f"bin/{name}", "/bin/busybox")
+    image.file("init", content, executable=True)
+    return image.finish()
 
 
 def write(path, content):
-	"""Replaces a file in one step, and only if it changed, so that nothing is built again for nothing."""
-	if path.exists() and path.read_bytes() == content:
-		return
-	partial = path.with_name(path.name + ".partial")
-	partial.write_bytes(content)
-	os.replace(partial, path)
+    """Replaces a file in one step, and only if it changed, so that nothing is built again for nothing."""
+    if path.exists() and path.read_bytes() == content:
+        return
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    os.replace(partial, path)
 
 
 def main():
-	parser = argparse.ArgumentParser(description=__doc__)
-	parser.add_argument("packages", type=pathlib.Path, help="folder that `fetch.py guests` made")
-	parser.add_argument("output", type=pathlib.Path, help="folder for the files")
-	arguments = parser.parse_args()
-	target = arguments.output / "debian"
-	target.mkdir(parents=True, exist_ok=True)
-	kernels = sorted(arguments.packages.glob("boot/vmlinu*-riscv64"))
-	busybox = (arguments.packages / "usr/bin/busybox").read_bytes()
-	image = kernels[-1].read_bytes() if kernels else b""
-	# Header of a riscv Linux image (Linux: Documentation/arch/riscv/boot-image-header.rst).
-	if image[56:60] != b"RSC\x05":
-		sys.exit("serai: error: Debian's kernel package holds no flat Linux image any more: update Serai")
-	write(target / "linux", image)
-	write(target / "initramfs", shell_initramfs(busybox))
-	write(target / "initramfs-bench", bench_initramfs(busybox))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("packages", type=pathlib.Path, help="folder that `fetch.py guests` made")
+    parser.add_argument("output", type=pathlib.Path, help="folder for the files")
+    arguments = parser.parse_args()
+    target = arguments.output / "debian"
+    target.mkdir(parents=True, exist_ok=True)
+    kernels = sorted(arguments.packages.glob("boot/vmlinu*-riscv64"))
+    busybox = (arguments.packages / "usr/bin/busybox").read_bytes()
+    image = kernels[-1].read_bytes() if kernels else b""
+    # Header of a riscv Linux image (Linux: Documentation/arch/riscv/boot-image-header.rst).
+    if image[56:60] != b"RSC\x05":
+        sys.exit("serai: error: Debian's kernel package holds no flat Linux image any more: update Serai")
+    write(target / "linux", image)
+    write(target / "initramfs", shell_initramfs(busybox))
+    write(target / "initramfs-bench", bench_initramfs(busybox))
 
 
 if __name__ == "__main__":
-	main()
+    main()

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+# Starts a system in QEMU on this terminal, and gdb beside it.
+
+DEFAULT_SYSTEM=boot/systems/two-linux.toml
+GDB_SOCKET=build/gdb.sock # relative to $TOP: the path of a socket must be short
+SERVERS=(console vmm)
+
+# What the kernel prints last when the machine goes off after a failure: QEMU's exit code does not tell.
+FAILURE_LINE='serai: shutdown after a failure'
+
+# The ELF file of the kernel or of a server.
+program_path() {
+	if [ "$1" = kernel ]; then
+		echo "$BUILD/riscv64/kernel/kernel.elf"
+	else
+		echo "$BUILD/riscv64/servers/$1/$1.elf"
+	fi
+}
+
+# The same without symbols, for the archive.
+stripped_path() {
+	local from to=$BUILD/riscv64/stage/$1.elf
+
+	from=$(program_path "$1")
+	[ -e "$from" ] || fail "the build made no ${from#"$TOP/"}"
+	if [ ! "$to" -nt "$from" ]; then
+		mkdir -p "${to%/*}"
+		riscv64-unknown-elf-objcopy --strip-all "$from" "$to"
+	fi
+	echo "$to"
+}
+
+# make_archive SYSTEM.toml ARCHIVE
+make_archive() {
+	local server arguments=() kernel root
+
+	kernel=$(stripped_path kernel)
+	root=$(stripped_path root)
+	for server in "${SERVERS[@]}"; do
+		arguments+=(--server "$server=$(stripped_path "$server")")
+	done
+	"$BUILD/host/tools/image" build "$1" --guests "$GUESTS" --kernel "$kernel" --root "$root" "${arguments[@]}" -o "$2"
+}
+
+# The absolute path of a system description that was named relative to where the user is.
+system_path() {
+	local path=${1:-$TOP/$DEFAULT_SYSTEM}
+
+	[ -f "$path" ] || fail "there is no system description $path (see boot/systems)"
+	realpath "$path"
+}
+
+# Runs QEMU with this terminal raw; puts the terminal back whatever happens. Sets `status`.
+run_on_terminal() {
+	local saved="" pid
+
+	if [ -t 0 ]; then
+		saved=$(stty -g)
+		stty raw -echo
+	fi
+	# In the background, or bash would act on signals only after QEMU has ended.
+	"$@" <&0 &
+	pid=$!
+	trap 'kill "$pid" 2>/dev/null' HUP INT TERM
+	status=0
+	wait "$pid" || status=$?
+	# A signal ends the wait early; QEMU's own exit code comes with the second.
+	if kill -0 "$pid" 2>/dev/null; then
+		wait "$pid" || status=$?
+	fi
+	trap - HUP INT TERM
+	[ -z "$saved" ] || stty "$saved"
+}
+
+command_run() {
+	local system machine archive log status extra
+
+	[ $# -le 1 ] || fail "run takes one system description"
+	system=$(system_path "$@")
+	setup_system
+	need_qemu
+	build_riscv64
+	machine=$("$BUILD/host/tools/image" machine "$system" --guests "$GUESTS") || exit 1
+	archive=$BUILD/${system##*/}.archive
+	make_archive "$system" "$archive" || exit 1
+	local "${machine% *}" "${machine#* }"
+
+	cd "$TOP"
+	log=$BUILD/console.$$.log
+	read -r -a extra <<<"${SERAI_QEMU_ARGS:-}" || true
+	say "starting ${system#"$TOP/"}"
+	run_on_terminal "$QEMU" -machine virt -cpu rv64,h=true -m "$((memory >> 20))M" -smp "$harts" -no-reboot \
+		-display none -monitor none -chardev "stdio,id=con,signal=off,mux=off,logfile=$log" -serial chardev:con \
+		-chardev "socket,id=gdb,path=$GDB_SOCKET,server=on,wait=off" -gdb chardev:gdb \
+		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${extra[@]}"
+	if [ "$status" -eq 0 ] && tail -n 5 "$log" | tr -d '\r' | grep -aqx "$FAILURE_LINE"; then
+		status=1
+	fi
+	rm -f "$log"
+	[ "$status" -eq 0 ] || say "the system did not end in order (exit code $status)"
+	exit "$status"
+}
+
+command_gdb() {
+	local program=${1:-kernel} arguments=()
+
+	case $program in
+	kernel | root | console | vmm) ;;
+	*) fail "gdb knows kernel, root, console and vmm" ;;
+	esac
+	need_packages "${PACKAGES_GDB[@]}"
+	cd "$TOP"
+	[ -e "$(program_path "$program")" ] || fail "nothing is built yet: start ./serai run in another terminal first"
+	[ -S "$GDB_SOCKET" ] || fail "no system runs: start ./serai run in another terminal first"
+	# Servers share addresses with each other, but not with the kernel: its symbols are always there.
+	[ "$program" = kernel ] || arguments=(-ex "add-symbol-file $(program_path kernel)")
+	exec gdb-multiarch -q "$(program_path "$program")" -ex "set architecture riscv:rv64" "${arguments[@]}" \
+		-ex "target remote $GDB_SOCKET"
+}

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sets up what a command needs: packages, fetched files, builds. Everything that is there already is skipped quickly.
+
+PACKAGES_BUILD=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake ninja-build gcc g++ libc6-dev libtomlplusplus-dev
+	python3 xz-utils debian-archive-keyring)
+PACKAGES_TEST=(libcmocka-dev gcovr python3-pexpect)
+PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
+PACKAGES_GDB=(gdb-multiarch)
+
+QEMU=${SERAI_QEMU:-qemu-system-riscv64}
+
+# Says what apt said last if it fails.
+run_apt() {
+	local log=$BUILD/apt.log
+
+	mkdir -p "$BUILD"
+	DEBIAN_FRONTEND=noninteractive apt-get -y -qq "$@" >"$log" 2>&1 </dev/null && return
+	fail "apt-get $1 failed ($(grep -m 1 '^E:' "$log" || echo "see $log")): check the network, then start again"
+}
+
+# Installs the named packages that are missing.
+need_packages() {
+	local missing
+	mapfile -t missing < <(comm -23 <(printf '%s\n' "$@" | sort -u) \
+		<(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p' | sort -u))
+	[ ${#missing[@]} -gt 0 ] || return 0
+	[ "$(id -u)" -eq 0 ] || fail "packages are missing; as root, run: apt-get install ${missing[*]}"
+	say "installing ${missing[*]}"
+	run_apt update
+	run_apt install --no-install-recommends "${missing[@]}"
+}
+
+need_qemu() {
+	if [ -n "${SERAI_QEMU:-}" ]; then
+		command -v "$QEMU" >/dev/null || fail "SERAI_QEMU: there is no program $QEMU"
+	elif ! command -v "$QEMU" >/dev/null; then
+		need_packages qemu-system-misc
+	fi
+	command -v "$QEMU" >/dev/null || fail "qemu-system-riscv64 is missing: install it, or name it in SERAI_QEMU"
+}
+
+# The source of libfdt, checked by its hash.
+need_dtc() {
+	[ -e "$CACHE/dtc-1.7.2/libfdt/libfdt.h" ] || "$TOP/tools/fetch.py" dtc "$CACHE/dtc-1.7.2" || exit 1
+}
+
+# The files that guests boot from: fetched once, made again when their recipe changes.
+need_guests() {
+	local stamp=$GUESTS/stamp
+
+	[ -e "$CACHE/debian/usr/bin/busybox" ] || "$TOP/tools/fetch.py" guests "$CACHE/debian" || exit 1
+	if [ ! -e "$stamp" ] || [ -n "$(find "$TOP/tools/guests" "$TOP/tools/guests.py" "$CACHE/debian/usr/bin" -newer "$stamp")" ]; then
+		say "making the guests' files"
+		mkdir -p "$GUESTS"
+		"$TOP/tools/guests.py" "$CACHE/debian" "$GUESTS" || exit 1
+		touch "$stamp"
+	fi
+}
+
+# Configures a preset once, builds it or only some targets.
+build_preset() {
+	local preset=$1 folder=$BUILD/$1
+	shift
+
+	configure "$folder" --preset "$preset"
+	run_ninja "$folder" "$@"
+}
+
+configure() {
+	local folder=$1 log=$BUILD/cmake.log
+	shift
+
+	[ ! -e "$folder/build.ninja" ] || return 0
+	say "configuring ${folder#"$TOP/"}"
+	mkdir -p "$BUILD"
+	if ! (cd "$TOP" && cmake "$@" "-DSERAI_DTC_SOURCE=$CACHE/dtc-1.7.2") >"$log" 2>&1; then
+		cat "$log" >&2
+		rm -f "$folder/build.ninja"
+		fail "cmake could not configure ${folder#"$TOP/"} (above)"
+	fi
+}
+
+run_ninja() {
+	local folder=$1
+	shift
+
+	if [ -t 2 ] && ! ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
+		NINJA_STATUS="serai: building ${folder##*/} [%f/%t] " ninja -C "$folder" "$@" >&2 || fail "the build failed (above)"
+	else
+		ninja --quiet -C "$folder" "$@" >&2 || fail "the build failed (above)"
+	fi
+}
+
+build_host_tools() { build_preset host image; }
+
+build_riscv64() { build_preset riscv64; }
+
+# All that is needed to build and check a system.
+setup_system() {
+	need_packages "${PACKAGES_BUILD[@]}"
+	need_dtc
+	need_guests
+	build_host_tools
+}
