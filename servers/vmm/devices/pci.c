@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configuration space as an array with a mask of writable bits: BAR sizing needs no more. */
+#include "bytes.h"
+#include "pci.h"
+
+enum {
+	PCI_REVISION = 0x08,
+	PCI_CLASS = 0x09,
+	PCI_CACHE_LINE = 0x0c,
+	PCI_SUBSYSTEM_VENDOR = 0x2c,
+	PCI_INTERRUPT_LINE = 0x3c,
+	PCI_HEADER_END = 0x40,
+	PCI_STATUS_INTERRUPT = 1 << 3,
+	PCI_STATUS_CAPABILITIES = 1 << 4,
+};
+
+#define FUNCTION_STRIDE 4096u  /* ECAM bytes per function */
+#define FUNCTIONS_PER_DEVICE 8u
+
+static bool no_bar(void *device, struct bus_access *access)
+{
+	(void)device;
+	(void)access;
+	return false;
+}
+
+void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, uint64_t window, unsigned irq)
+{
+	/* The identity of QEMU's generic host bridge. */
+	static const struct pci_identity identity = {
+		.vendor = 0x1b36, .device = 0x0008, .subsystem_vendor = 0x1af4, .subsystem = 0x1100,
+		.class_code = 0x060000,
+	};
+	static const struct pci_function_ops ops = { .bar = no_bar };
+
+	*pci = (struct pci){ .plic = plic, .window = window, .irq = irq };
+	pci_function_init(bridge, &identity, 0, &ops);
+	pci_add(pci, bridge, 0);
+}
+
+void pci_function_init(struct pci_function *function, const struct pci_identity *identity, uint32_t bar_size,
+		       const struct pci_function_ops *ops)
+{
+	uint8_t *config = function->config;
+	uint8_t *writable = function->writable;
+
+	*function = (struct pci_function){ .bar_size = bar_size, .ops = ops, .config_end = PCI_HEADER_END };
+	bytes_put(config, 2, identity->vendor);
+	bytes_put(config + 2, 2, identity->device);
+	config[PCI_REVISION] = identity->revision;
+	bytes_put(config + PCI_CLASS, 3, identity->class_code);
+	bytes_put(config + PCI_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
+	bytes_put(config + PCI_SUBSYSTEM_VENDOR + 2, 2, identity->subsystem);
+	bytes_put(writable + PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_NO_INTX);
+	writable[PCI_CACHE_LINE] = 0xff;
+	writable[PCI_INTERRUPT_LINE] = 0xff;
+	if (bar_size) {
+		bytes_put(writable + PCI_BAR0, 4, ~(bar_size - 1));
+		config[PCI_INTERRUPT_PIN] = 1;
+	}
+}
+
+unsigned pci_add_capability(struct pci_function *function, uint8_t id, unsigned size)
+{
+	unsigned offset = function->config_end;
+
+	function->config[offset] = id;
+	function->config[function->capability ? function->capability + 1u : PCI_CAPABILITIES] = (uint8_t)offset;
+	function->config[PCI_STATUS] |= PCI_STATUS_CAPABILITIES;
+	function->capability = (uint8_t)offset;
+	function->config_end = (uint8_t)(offset + ((size + 3) & ~3u));
+	return offset;
+}
+
+void pci_add(struct pci *pci, struct pci_function *function, unsigned device)
+{
+	function->pci = pci;
+	function->device = device;
+	pci->function[device] = function;
+}
+
+uint16_t pci_command(const struct pci_function *function)
+{
+	return (uint16_t)bytes_get(function->config + PCI_COMMAND, 2);
+}
+
+static void update_interrupt(struct pci_function *function)
+{
+	struct pci *pci = function->pci;
+
+	if (function->interrupt)
+		function->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
+	else
+		function->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
+	plic_set_input(pci->plic, pci->irq + function->device % 4,
+		       function->interrupt && !(pci_command(function) & PCI_COMMAND_NO_INTX));
+}
+
+void pci_set_interrupt(struct pci_function *function, bool level)
+{
+	if (function->interrupt == level)
+		return;
+	function->interrupt = level;
+	update_interrupt(function);
+}
+
+static void config_write(struct pci_function *function, unsigned offset, unsigned size, uint64_t value)
+{
+	for (unsigned i = 0; i < size; i++) {
+		uint8_t mask = function->writable[offset + i];
+		uint8_t byte = (uint8_t)(value >> 8 * i);
+
+		function->config[offset + i] = (uint8_t)((function->config[offset + i] & ~mask) | (byte & mask));
+	}
+	if (offset < PCI_STATUS && offset + size > PCI_COMMAND && function->config[PCI_INTERRUPT_PIN])
+		update_interrupt(function);
+	if (function->ops->config)
+		function->ops->config(function, offset, size, true);
+}
+
+static uint64_t config_read(struct pci_function *function, unsigned offset, unsigned size)
+{
+	if (function->ops->config)
+		function->ops->config(function, offset, size, false);
+	return bytes_get(function->config + offset, size);
+}
+
+bool pci_ecam_access(void *device, struct bus_access *access)
+{
+	struct pci *pci = device;
+	uint64_t number = access->offset / FUNCTION_STRIDE;
+	unsigned offset = (unsigned)(access->offset % FUNCTION_STRIDE);
+	struct pci_function *function = NULL;
+
+	if (number % FUNCTIONS_PER_DEVICE == 0 && number / FUNCTIONS_PER_DEVICE < PCI_FUNCTIONS)
+		function = pci->function[number / FUNCTIONS_PER_DEVICE];
+	if (!function || offset >= PCI_CONFIG_SIZE) {
+		if (!access->write)
+			access->value = function ? 0 : UINT64_MAX;
+	} else if (access->write) {
+		config_write(function, offset, access->size, access->value);
+	} else {
+		access->value = config_read(function, offset, access->size);
+	}
+	return true;
+}
+
+__attribute__((hot)) bool pci_window_access(void *device, struct bus_access *access)
+{
+	struct pci *pci = device;
+	uint64_t address = pci->window + access->offset;
+
+	for (unsigned i = 1; i < PCI_FUNCTIONS; i++) {
+		struct pci_function *function = pci->function[i];
+		uint32_t base;
+
+		if (!function || !(function->config[PCI_COMMAND] & PCI_COMMAND_MEMORY))
+			continue;
+		base = (uint32_t)bytes_get(function->config + PCI_BAR0, 4);
+		if (address - base < function->bar_size) {
+			access->offset = address - base;
+			return function->ops->bar(function, access);
+		}
+	}
+	if (!access->write)
+		access->value = UINT64_MAX;
+	return true;
+}

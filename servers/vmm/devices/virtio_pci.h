@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Virtio over PCI, version 1 devices only (virtio 1.2, section 4.1): the transport, for any kind of device. */
+#pragma once
+
+#include "../memory.h"
+#include "pci.h"
+#include "virtqueue.h"
+
+#define VIRTIO_QUEUES 4u
+#define VIRTIO_F_VERSION_1 ((uint64_t)1 << 32)
+
+struct virtio_device;
+
+/* What makes a device of this or that kind. */
+struct virtio_device_ops {
+	void (*notify)(struct virtio_device *device, unsigned queue); /* the driver added buffers */
+	void (*started)(struct virtio_device *device);                /* DRIVER_OK was set */
+	uint64_t (*config)(struct virtio_device *device, unsigned offset, unsigned size); /* reads device configuration */
+};
+
+struct virtio_device {
+	struct pci_function function; /* first: the PCI side hands it out */
+	const struct virtio_device_ops *ops;
+	const struct guest_memory *memory;
+	uint64_t offered;    /* features */
+	uint64_t accepted;
+	unsigned queues;
+	uint16_t queue_size; /* largest that is offered */
+	uint32_t offered_select, accepted_select;
+	uint16_t queue_select;
+	uint8_t status;
+	uint8_t isr;         /* 1: a queue, 2: the configuration */
+	uint8_t generation;  /* of the configuration */
+	uint8_t window;      /* offset of the capability for access through configuration space */
+	struct virtqueue queue[VIRTIO_QUEUES];
+};
+
+/* A virtio device of this type (virtio 1.2, section 5) with PCI class class_code; to be plugged in by pci_add. */
+void virtio_pci_init(struct virtio_device *device, const struct virtio_device_ops *ops,
+		     const struct guest_memory *memory, uint16_t type, uint32_t class_code);
+
+/* Whether the driver has set the device up and it may use its queues. */
+bool virtio_running(const struct virtio_device *device);
+
+/* Interrupts for a queue that got buffers back, if its driver wants that. */
+void virtio_queue_done(struct virtio_device *device, const struct virtqueue *queue);
+
+/* Tells the driver that the configuration changed. */
+void virtio_config_changed(struct virtio_device *device);
+
+/* Stops the device until the driver resets it: the driver did something that makes no sense. */
+void virtio_needs_reset(struct virtio_device *device);

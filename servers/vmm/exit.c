@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exit dispatch: calls to the firmware, MMIO, and traps that the guest has to see. */
+#include <libsys/log.h>
+#include "console.h"
+#include "decode.h"
+#include "exit.h"
+#include "fetch.h"
+#include "report.h"
+#include "sbi.h"
+
+/* Exceptions that are raised in the guest (privileged specification, table of scause). */
+enum {
+	EXCEPTION_FETCH_ACCESS = 1,
+	EXCEPTION_ILLEGAL = 2,
+	EXCEPTION_LOAD_MISALIGNED = 4,
+	EXCEPTION_LOAD_ACCESS = 5,
+	EXCEPTION_STORE_MISALIGNED = 6,
+	EXCEPTION_STORE_ACCESS = 7,
+};
+
+#define INSTRUCTION_WFI 0x10500073u
+#define FETCH_FAILURES_MAX 64u
+#define WARNINGS_MAX 16u
+
+static void record(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	struct exit_record *slot = &vcpu->record[vcpu->exits % VCPU_RECORDS];
+	uint64_t cause = exit->cause;
+
+	slot->pc = vcpu->page->pc;
+	slot->cause = cause;
+	slot->value = exit->value;
+	slot->address = exit->address;
+	*vcpu->exits_shown = ++vcpu->exits;
+	if (cause >= VCPU_EXIT_NOTIFIED)
+		cause -= VCPU_EXIT_NOTIFIED - (VCPU_CAUSES - 2);
+	if (cause < VCPU_CAUSES)
+		vcpu->histogram[cause]++;
+}
+
+/* A guest may hit holes as often as it likes; the log is for the first few. */
+static __attribute__((cold, noinline)) void warn_hole(struct vcpu *vcpu, uint64_t address, bool write)
+{
+	if (vcpu->warnings >= WARNINGS_MAX)
+		return;
+	vcpu->warnings++;
+	log_warn("guest: %s at %#llx, where nothing answers (pc %#llx)%s", write ? "write" : "read",
+		 (unsigned long long)address, (unsigned long long)vcpu->page->pc,
+		 vcpu->warnings == WARNINGS_MAX ? "; further ones are not logged" : "");
+}
+
+/*
+ * The guest's instruction could not be read. Run it again: the hart meets the reason itself and the guest's own handler
+ * gets it. Only where the hart can fetch and HLVX cannot (execute-only pages on QEMU 7.2) does that go on for ever.
+ */
+static __attribute__((cold, noinline)) void fetch_failed(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	if (vcpu->fetch_pc != vcpu->page->pc) {
+		vcpu->fetch_pc = vcpu->page->pc;
+		vcpu->fetch_failures = 0;
+	}
+	if (++vcpu->fetch_failures >= FETCH_FAILURES_MAX)
+		report_crash(vcpu, exit, "the instruction at the guest's pc cannot be read", NULL);
+}
+
+static uint64_t load_value(const struct access *access, uint64_t value)
+{
+	unsigned unused = 64 - 8u * access->size;
+
+	value <<= unused;
+	return access->sign ? (uint64_t)((int64_t)value >> unused) : value >> unused;
+}
+
+static __attribute__((cold, noinline)) void access_refused(struct vcpu *vcpu, const struct vcpu_exit_info *exit,
+							   const struct access *access, uint32_t instruction)
+{
+	if (access->kind == ACCESS_UNKNOWN)
+		report_crash(vcpu, exit, "a device was accessed by an unknown instruction", &instruction);
+	else if (access->kind == ACCESS_FLOAT)
+		report_crash(vcpu, exit, "a device was accessed by a floating-point or vector instruction", &instruction);
+	else
+		vcpu_inject(vcpu, access->write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
+}
+
+static __attribute__((hot)) void handle_mmio(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	struct vcpu_page *page = vcpu->page;
+	struct bus_access bus_access;
+	const struct bus_device *device;
+	struct access access;
+	uint32_t instruction = (uint32_t)exit->instruction;
+	unsigned offset = 0;
+
+	if (instruction & 1) {
+		access = decode_transformed(instruction, &offset);
+	} else if (instruction) {
+		/* A walk of the guest's page tables led outside its memory. */
+		vcpu_inject(vcpu, exit->cause == CAUSE_GUEST_STORE_FAULT ? EXCEPTION_STORE_ACCESS :
+			    EXCEPTION_LOAD_ACCESS, exit->value);
+		return;
+	} else {
+		if (fetch_instruction(page->pc, &instruction)) {
+			fetch_failed(vcpu, exit);
+			return;
+		}
+		access = decode_instruction(instruction);
+	}
+	if (access.kind != ACCESS_PLAIN) {
+		access_refused(vcpu, exit, &access, instruction);
+		return;
+	}
+	if ((exit->address & (access.size - 1u)) || offset) {
+		vcpu_inject(vcpu, access.write ? EXCEPTION_STORE_MISALIGNED : EXCEPTION_LOAD_MISALIGNED,
+			    exit->value - offset);
+		return;
+	}
+	device = bus_find(vcpu->bus, exit->address, access.size);
+	bus_access.write = access.write;
+	bus_access.size = access.size;
+	bus_access.value = access.write && access.reg ? page->gpr[access.reg & 31] : 0;
+	if (device)
+		bus_access.offset = exit->address - device->base;
+	if (!device || !device->handler(device->device, &bus_access)) {
+		warn_hole(vcpu, exit->address, access.write);
+		vcpu_inject(vcpu, access.write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
+		return;
+	}
+	if (!access.write && access.reg)
+		page->gpr[access.reg & 31] = load_value(&access, bus_access.value);
+	page->pc += access.length;
+}
+
+/* stval can be that of the instruction before (QEMU 7.2), so the instruction is read again. */
+static void handle_virtual_instruction(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	struct vcpu_page *page = vcpu->page;
+	uint32_t instruction;
+
+	if (fetch_instruction(page->pc, &instruction))
+		instruction = (uint32_t)exit->value;
+	if (instruction == INSTRUCTION_WFI && page->mode) {
+		page->pc += 4;
+		page->requests |= VCPU_REQUEST_WAIT;
+		return;
+	}
+	vcpu_inject(vcpu, EXCEPTION_ILLEGAL, instruction);
+}
+
+static __attribute__((noinline)) void handle_other(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	switch (exit->cause) {
+	case VCPU_EXIT_NOTIFIED:
+		console_signalled(exit->bits);
+		break;
+	case VCPU_EXIT_KICKED:
+		break;
+	case CAUSE_VIRTUAL_INSTRUCTION:
+		handle_virtual_instruction(vcpu, exit);
+		break;
+	case CAUSE_GUEST_FETCH_FAULT:
+		vcpu_inject(vcpu, EXCEPTION_FETCH_ACCESS, exit->value);
+		break;
+	default:
+		report_crash(vcpu, exit, "an exit that this VMM does not know", NULL);
+		break;
+	}
+}
+
+__attribute__((hot)) void exit_handle(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	record(vcpu, exit);
+	if (exit->cause == CAUSE_VS_ECALL)
+		sbi_handle(vcpu);
+	else if (exit->cause == CAUSE_GUEST_LOAD_FAULT || exit->cause == CAUSE_GUEST_STORE_FAULT)
+		handle_mmio(vcpu, exit);
+	else
+		handle_other(vcpu, exit);
+	if (console_pending())
+		console_signalled(0);
+}

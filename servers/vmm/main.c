@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The virtual machine monitor of one guest: builds its machine, loads it, and runs its CPU. */
+#include <libsys/invoke.h>
+#include <libsys/log.h>
+#include <libsys/syscalls.h>
+#include <libsys/task.h>
+#include <string.h>
+#include "bus.h"
+#include "console.h"
+#include "devices/pci.h"
+#include "devices/plic.h"
+#include "devices/uart16550.h"
+#include "devices/virtio_console.h"
+#include "exit.h"
+#include "loader.h"
+#include "machine.h"
+#include "vmm.h"
+
+static struct {
+	struct vcpu vcpu;
+	struct bus bus;
+	struct plic plic;
+	struct uart uart;
+	struct virtio_console terminal;
+	struct pci_function bridge;
+	struct pci pci;
+	struct guest_memory memory;
+} machine;
+
+/* Tells the root task how the guest ended; it deletes this task, so there is no way back. */
+static void tell_root(enum root_request request, uint64_t word)
+{
+	struct message message = { .info = message_info((uint16_t)request, 1), .word = { word } };
+	enum err error = sys_call(TASK_SLOT_ROOT, &message);
+
+	task_fail("the root task let the guest's end pass (error %u)", (unsigned)error);
+}
+
+void vmm_poweroff(void)
+{
+	console_flush();
+	tell_root(ROOT_VMM_POWEROFF, 0);
+}
+
+void vmm_reboot(void)
+{
+	console_flush();
+	tell_root(ROOT_VMM_REBOOT, 0);
+}
+
+void vmm_crash(enum vmm_crash reason)
+{
+	console_flush();
+	tell_root(ROOT_VMM_CRASHED, reason);
+}
+
+/* Typed input goes to the virtio console once its driver listens, before that to the serial port. */
+static void deliver_input(void)
+{
+	if (virtio_console_listens(&machine.terminal))
+		virtio_console_input(&machine.terminal);
+	else
+		uart_input(&machine.uart);
+}
+
+static const void *optional_memory(const char *name, size_t *size)
+{
+	*size = 0;
+	return task_memory(name, size);
+}
+
+static void *needed_memory(const char *name, size_t least)
+{
+	size_t size = 0;
+	void *memory = task_memory(name, &size);
+
+	if (!memory || size < least)
+		task_fail("resource \"%s\" is missing or too small", name);
+	return memory;
+}
+
+static void build_machine(void)
+{
+	size_t size = 0;
+	enum err error;
+
+	machine.memory.host = task_memory("ram", &size);
+	machine.memory.size = size;
+	machine.memory.base = task_value("ram_base", 0x80000000);
+	if (!machine.memory.host)
+		task_fail("resource \"ram\" is missing");
+
+	error = plic_add_context(&machine.plic, &machine.vcpu.page->hvip, VCPU_IRQ_EXTERNAL);
+	uart_init(&machine.uart, &machine.plic, MACHINE_UART_IRQ);
+	pci_init(&machine.pci, &machine.bridge, &machine.plic, MACHINE_PCI_BASE, MACHINE_PCI_IRQ);
+	virtio_console_init(&machine.terminal, &machine.memory);
+	pci_add(&machine.pci, &machine.terminal.device.function, 1);
+
+	if (error == ERR_OK)
+		error = bus_add(&machine.bus, MACHINE_PLIC_BASE, MACHINE_PLIC_SIZE, plic_access, &machine.plic);
+	if (error == ERR_OK)
+		error = bus_add(&machine.bus, MACHINE_UART_BASE, MACHINE_UART_SIZE, uart_access, &machine.uart);
+	if (error == ERR_OK)
+		error = bus_add(&machine.bus, MACHINE_PCI_BASE, MACHINE_PCI_SIZE, pci_window_access, &machine.pci);
+	if (error == ERR_OK)
+		error = bus_add(&machine.bus, MACHINE_ECAM_BASE, MACHINE_ECAM_SIZE, pci_ecam_access, &machine.pci);
+	if (error != ERR_OK)
+		task_fail("the machine has too many devices");
+}
+
+static void load_guest(void)
+{
+	struct loader_config config = {
+		.name = task_string("name", "guest"),
+		.cmdline = task_string("cmdline", ""),
+		.isa = task_string("isa", NULL),
+		.timebase_hz = task_info()->timebase_hz,
+		.harts = MACHINE_HARTS,
+		.cboz_block_size = (uint32_t)task_value("cboz_block_size", 0),
+	};
+	struct loader_result result;
+
+	config.kernel = optional_memory("kernel", &config.kernel_size);
+	config.initrd = optional_memory("initrd", &config.initrd_size);
+	config.seed = optional_memory("seed", &config.seed_size);
+	if (loader_load(&machine.memory, &config, &result) != ERR_OK) {
+		log_warn("guest %s cannot start: %s", config.name, result.problem);
+		vmm_crash(VMM_CRASH_CONFIG);
+	}
+	if (task_value("vcpus", 1) > MACHINE_HARTS) {
+		log_warn("guest %s cannot start: it asks for more than %u vCPU", config.name, MACHINE_HARTS);
+		vmm_crash(VMM_CRASH_CONFIG);
+	}
+	vcpu_reset(&machine.vcpu, result.entry, 0, result.dtb);
+	log_info("guest %s: kernel at %#llx, device tree at %#llx, %llu MiB", config.name,
+		 (unsigned long long)result.entry, (unsigned long long)result.dtb,
+		 (unsigned long long)(machine.memory.size >> 20));
+}
+
+static void announce(void)
+{
+	struct message message = { .info = message_info(ROOT_VMM_RUNNING, 0) };
+
+	if (sys_call(TASK_SLOT_ROOT, &message) != ERR_OK)
+		task_fail("the root task is gone");
+}
+
+int main(void)
+{
+	struct console_channel *channel = needed_memory("channel", sizeof(*channel));
+	struct vcpu *vcpu = &machine.vcpu;
+	struct vcpu_exit_info exit;
+
+	console_open(channel, task_cap("console"), deliver_input);
+	log_set_sink(console_log);
+	vcpu->page = needed_memory("vcpu.0.page", sizeof(*vcpu->page));
+	vcpu->cap = task_cap("vcpu.0");
+	vcpu->bus = &machine.bus;
+	vcpu->memory = &machine.memory;
+	vcpu->exits_shown = &channel->exits;
+	memset(vcpu->page, 0, sizeof(*vcpu->page));
+	build_machine();
+	load_guest();
+	announce();
+	console_deliver();
+	for (;;) {
+		enum err error = sys_vcpu_run(vcpu->cap, &exit);
+
+		if (error != ERR_OK)
+			task_fail("the vCPU cannot run (error %u)", (unsigned)error);
+		exit_handle(vcpu, &exit);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One guest CPU as the VMM keeps it: the page shared with the kernel, and what happened last. */
+#pragma once
+
+#include <abi/vcpu.h>
+#include "bus.h"
+#include "memory.h"
+
+#define VCPU_RECORDS 16u
+#define VCPU_CAUSES 26u /* hardware causes 0 to 23, notified, kicked */
+
+struct exit_record {
+	uint64_t pc;
+	uint64_t cause;
+	uint64_t value;
+	uint64_t address;
+};
+
+struct vcpu {
+	struct vcpu_page *page;
+	uint64_t *exits_shown; /* where the number of exits is shown to others */
+	uint64_t exits;        /* so far; the last one is record[(exits - 1) % VCPU_RECORDS] */
+	struct bus *bus;
+	const struct guest_memory *memory;
+	cptr_t cap;
+	unsigned hart;
+	uint64_t fetch_pc;      /* where the last fetch failed, and how often in a row */
+	uint64_t fetch_failures;
+	uint32_t warnings;      /* log lines that the guest caused */
+	struct exit_record record[VCPU_RECORDS];
+	uint64_t histogram[VCPU_CAUSES];
+};
+
+/* Registers of the general-purpose file by their role in calls. */
+enum { REG_RA = 1, REG_SP = 2, REG_A0 = 10, REG_A1 = 11, REG_A6 = 16, REG_A7 = 17 };
+
+/* Makes the guest start, or start again, at `pc` in VS-mode with translation and interrupts off, a0 and a1 as given. */
+void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t a0, uint64_t a1);
+
+/* A VS-mode CSR, 0 if it cannot be read. */
+uint64_t vcpu_csr(const struct vcpu *vcpu, enum vcpu_register number);
+
+/* Raises an exception in the guest at its pc, on the next run. */
+static inline void vcpu_inject(struct vcpu *vcpu, uint64_t cause, uint64_t value)
+{
+	vcpu->page->trap_cause = cause;
+	vcpu->page->trap_value = value;
+	vcpu->page->requests |= VCPU_REQUEST_TRAP;
+}
