@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the prompt. */
+#pragma once
+
+#include "mux.h"
+
+/* Runs one line; it is cut into words in place. */
+void command_run(struct mux *mux, char *line);

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Access to the registers of the real UART: one byte each, next to one another. */
+#include "driver_ns16550.h"
+
+uint8_t uart_register_read(const struct uart *uart, unsigned number)
+{
+	return uart->registers[number];
+}
+
+void uart_register_write(const struct uart *uart, unsigned number, uint8_t value)
+{
+	uart->registers[number] = value;
+}
