@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include <libsys/invoke.h>
+#include <libsys/log.h>
+
+#include "archive.h"
+#include "layout.h"
+#include "random.h"
+#include "report.h"
+#include "root.h"
+
+#define PRIORITY 100u
+#define HEAP_SIZE (UINT64_C(256) << 10)
+#define GUEST_RAM_BASE UINT64_C(0x80000000)
+#define SEED_SIZE 64u
+#define LARGE_BITS 21u
+#define HUGE_BITS 30u
+
+/* Slots of the VMM's task that are for the guest. */
+enum { GUEST_GSPACE = TASK_FIRST_OWN, GUEST_VCPU };
+
+void guest_init(struct guest *guest, unsigned number)
+{
+	guest->number = number;
+	guest->config = &root.system.guest[number];
+	guest->life = (struct lifecycle){ .restart_on_crash = guest->config->restart_on_crash };
+}
+
+/* Takes the guest's RAM in blocks that get smaller, so that each lies as it is aligned. */
+static enum err take_ram(struct guest *guest)
+{
+	uint64_t left = guest->config->memory;
+	unsigned bits = 63 - (unsigned)__builtin_clzll(left);
+
+	while (left) {
+		while (UINT64_C(1) << bits > left)
+			bits--;
+		enum err err = arena_add(&guest->ram, bits);
+
+		if (err == ERR_NO_MEMORY && bits > LARGE_BITS)
+			bits--;
+		else if (err)
+			return err;
+		else
+			left -= UINT64_C(1) << bits;
+	}
+	return ERR_OK;
+}
+
+/* Maps a frame of RAM for the guest, and a copy of its capability for the VMM. */
+static enum err map_ram_frame(struct space *vmm, struct space *guest, unsigned i, uint64_t offset)
+{
+	cptr_t frame = scratch_frame + i, copy = scratch_copy + i;
+	enum err err = cnode_mint(ROOT_SLOT_CNODE, copy, ROOT_SLOT_CNODE, frame, RIGHT_READ | RIGHT_WRITE, 0);
+
+	if (!err)
+		err = space_add_frame(vmm, RAM_ADDRESS + offset, copy, RIGHT_READ | RIGHT_WRITE);
+	if (!err)
+		err = space_add_frame(guest, GUEST_RAM_BASE + offset, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
+	return err;
+}
+
+static enum err map_ram(struct guest *guest, struct space *gspace)
+{
+	uint64_t offset = 0;
+	enum err err = ERR_OK;
+
+	for (unsigned b = 0; b < guest->ram.blocks && !err; b++) {
+		unsigned block_bits = memory_bits(guest->ram.block[b]);
+		unsigned bits = block_bits >= HUGE_BITS ? HUGE_BITS : LARGE_BITS;
+		uint64_t frames = UINT64_C(1) << (block_bits - bits);
+
+		while (frames && !err) {
+			uint64_t count = frames < SCRATCH_FRAMES ? frames : SCRATCH_FRAMES;
+
+			err = untyped_retype(memory_cap(guest->ram.block[b]), OBJECT_FRAME, bits, ROOT_SLOT_CNODE, scratch_frame, count);
+			for (unsigned i = 0; i < count && !err; i++, offset += UINT64_C(1) << bits)
+				err = map_ram_frame(&guest->vmm.space, gspace, i, offset);
+			frames -= count;
+		}
+	}
+	return err;
+}
+
+static uint64_t ram_frames(const struct guest *guest)
+{
+	uint64_t frames = 0;
+
+	for (unsigned b = 0; b < guest->ram.blocks; b++) {
+		unsigned bits = memory_bits(guest->ram.block[b]);
+
+		frames += UINT64_C(1) << (bits - (bits >= HUGE_BITS ? HUGE_BITS : LARGE_BITS));
+	}
+	return frames;
+}
+
+static enum err make_vcpu(struct guest *guest, struct space *gspace)
+{
+	struct task *vmm = &guest->vmm;
+	cptr_t vcpu = task_slot_of(vmm, GUEST_VCPU);
+	enum err err = arena_make(&vmm->arena, OBJECT_GSPACE, 0, ROOT_SLOT_CNODE, task_slot_of(vmm, GUEST_GSPACE), 1);
+
+	*gspace = (struct space){ task_slot_of(vmm, GUEST_GSPACE), &vmm->arena, &vmm->hold };
+	if (!err)
+		err = arena_make(&vmm->arena, OBJECT_VCPU, 0, ROOT_SLOT_CNODE, vcpu, 1);
+	if (!err)
+		err = arena_make(&vmm->arena, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, scratch_frame, 1);
+	if (!err)
+		err = vcpu_configure(vcpu, gspace->cap, scratch_frame);
+	if (!err)
+		err = space_add_frame(&vmm->space, VCPU_PAGE_ADDRESS, scratch_frame, RIGHT_READ | RIGHT_WRITE);
+	if (err)
+		return err;
+	task_give_cap(vmm, "vcpu.0", vcpu, RIGHT_ALL, 0);
+	task_give_memory("vcpu.0.page", VCPU_PAGE_ADDRESS, 4096);
+	task_give_value("vcpus", 1);
+	return ERR_OK;
+}
+
+static enum err give_file(struct guest *guest, const char *name, const struct file *file, uint64_t base)
+{
+	uint64_t address;
+	enum err err = archive_map(file, &guest->vmm.space, base, &address);
+
+	if (!err)
+		task_give_memory(name, address, file->size);
+	return err;
+}
+
+static enum err give_seed(struct guest *guest)
+{
+	uint8_t seed[SEED_SIZE];
+
+	random_bytes(seed, sizeof(seed));
+	enum err err = space_add_content(&guest->vmm.space, SEED_ADDRESS, seed, sizeof(seed), sizeof(seed), RIGHT_READ | RIGHT_WRITE);
+
+	random_bytes(seed, sizeof(seed)); /* nothing of it stays on the stack */
+	task_give_memory("seed", SEED_ADDRESS, SEED_SIZE);
+	return err;
+}
+
+static void give_values(struct guest *guest)
+{
+	const struct channel *channel = &root.channel[1 + guest->number];
+
+	task_give_memory("ram", RAM_ADDRESS, guest->config->memory);
+	task_give_value("ram_base", GUEST_RAM_BASE);
+	task_give_string("name", guest->config->name);
+	task_give_string("cmdline", guest->config->cmdline);
+	task_give_string("isa", root.machine.isa);
+	if (root.machine.cbom_block_size)
+		task_give_value("cbom_block_size", root.machine.cbom_block_size);
+	if (root.machine.cboz_block_size)
+		task_give_value("cboz_block_size", root.machine.cboz_block_size);
+	task_give_memory("channel", CHANNELS_ADDRESS, CONSOLE_CHANNEL_SIZE);
+	task_give_cap(&guest->vmm, "console", channel->console, RIGHT_WRITE, 0);
+}
+
+static enum err find_files(const struct guest *guest, struct file *kernel, struct file *initrd)
+{
+	const char *missing = NULL;
+
+	*initrd = (struct file){ 0 };
+	if (!archive_find(guest->config->kernel, kernel))
+		missing = guest->config->kernel;
+	else if (guest->config->initrd[0] && !archive_find(guest->config->initrd, initrd))
+		missing = guest->config->initrd;
+	if (missing)
+		log_error("the boot archive has no file \"%s\"", missing);
+	return missing ? ERR_INVALID_ARGUMENT : ERR_OK;
+}
+
+static enum err create(struct guest *guest)
+{
+	struct file kernel, initrd;
+	struct space gspace;
+	char name[32];
+	enum err err = find_files(guest, &kernel, &initrd);
+
+	if (!err)
+		err = take_ram(guest);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "vmm.%s", guest->config->name);
+	const struct task_config config = {
+		.name = name,
+		.file = "vmm",
+		.number = CALLER_GUEST + guest->number,
+		.heap = HEAP_SIZE,
+		/* A page table serves 512 large frames at least half of the time. */
+		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES,
+		.notification = root.channel[1 + guest->number].notification,
+	};
+
+	err = task_create(&guest->vmm, &config);
+	if (!err)
+		err = make_vcpu(guest, &gspace);
+	if (!err)
+		err = map_ram(guest, &gspace);
+	if (!err)
+		err = give_file(guest, "kernel", &kernel, KERNEL_ADDRESS);
+	if (!err && initrd.size)
+		err = give_file(guest, "initrd", &initrd, INITRD_ADDRESS);
+	if (!err)
+		err = channel_map(&root.channel[1 + guest->number], &guest->vmm.space, CHANNELS_ADDRESS);
+	if (!err)
+		err = give_seed(guest);
+	if (err)
+		return err;
+	give_values(guest);
+	return task_start(&guest->vmm, PRIORITY);
+}
+
+enum err guest_create(struct guest *guest)
+{
+	enum err err = create(guest);
+
+	if (err) {
+		log_warn("guest %s: cannot be built: %s", guest->config->name, report_error(err));
+		scratch_clear();
+		guest_destroy(guest);
+	}
+	return err;
+}
+
+void guest_destroy(struct guest *guest)
+{
+	task_destroy(&guest->vmm);
+	arena_release(&guest->ram);
+}
+
+uint64_t guest_overhead(const struct guest *guest)
+{
+	return guest->vmm.arena.bytes + CONSOLE_CHANNEL_SIZE;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Addresses: of the root task's own space beyond what the loader made, and of every server's. */
+#pragma once
+
+#include <stdint.h>
+
+/* Root task. Its image, stack, information and device tree lie elsewhere. */
+#define ARCHIVE_ADDRESS UINT64_C(0x2000000000)
+#define WINDOW_ADDRESS UINT64_C(0x2800000000)
+#define ROOT_CHANNELS_ADDRESS UINT64_C(0x2c00000000)
+
+/* Servers: image from 0x10000. */
+#define RAM_ADDRESS UINT64_C(0x1000000000)     /* of a guest, in its VMM */
+#define KERNEL_ADDRESS UINT64_C(0x2000000000)  /* files, plus their offset in a large frame */
+#define INITRD_ADDRESS UINT64_C(0x2800000000)
+#define CHANNELS_ADDRESS UINT64_C(0x3000000000)
+#define VCPU_PAGE_ADDRESS UINT64_C(0x3000100000)
+#define SEED_ADDRESS UINT64_C(0x3000101000)
+#define DEVICE_ADDRESS UINT64_C(0x3000110000)
+#define HEAP_ADDRESS UINT64_C(0x3000200000)
+#define STACK_TOP UINT64_C(0x3e00000000) /* an unmapped page is below the stack */
+#define STACK_SIZE (UINT64_C(64) << 10)

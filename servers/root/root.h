@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The parts of the root task that know each other. */
+#pragma once
+
+#include <abi/root_info.h>
+#include <proto/console.h>
+#include <proto/root.h>
+
+#include "lifecycle.h"
+#include "machine.h"
+#include "system.h"
+#include "task.h"
+
+#define CHANNELS_MAX (1u + SYSTEM_GUESTS_MAX)
+#define CHANNEL_FRAMES (CONSOLE_CHANNEL_SIZE / 4096u)
+
+/* Badges of calls. */
+enum { CALLER_CONSOLE = 1, CALLER_GUEST = 16 };
+
+/* Channel i + 1 belongs to guest i; channel 0 carries the log of the root task. They stay when either end restarts. */
+struct channel {
+	cptr_t frames;       /* CHANNEL_FRAMES slots, mapped in the root task */
+	cptr_t notification; /* of the client */
+	cptr_t signal;       /* the same, badged for the console */
+	cptr_t console;      /* notification of the console, badged for the client */
+	struct console_channel *memory;
+};
+
+struct guest {
+	const struct system_guest *config;
+	unsigned number;
+	struct task vmm;
+	struct arena ram;
+	struct lifecycle life;
+};
+
+struct root {
+	const struct root_info *info;
+	struct machine machine;
+	struct system system;
+	struct arena arena; /* what stays for ever */
+	struct space space; /* of the root task */
+	struct hold hold;
+	cptr_t endpoint, reply, notification;
+	unsigned channels;
+	struct channel channel[CHANNELS_MAX];
+	struct guest guest[SYSTEM_GUESTS_MAX];
+};
+extern struct root root;
+
+/* channels.c: makes the console's notification and all channels, and logs through channel 0 from then on. */
+void channels_init(void);
+/* Maps a channel in a server. */
+enum err channel_map(const struct channel *channel, struct space *space, uint64_t address) __attribute__((warn_unused_result));
+/* The console was told everything and has taken it. */
+bool channels_drained(void);
+
+/* console.c: the console server. */
+void console_init(void);
+enum err console_start(void) __attribute__((warn_unused_result));
+void console_destroy(void);
+/* The state of a guest changed. */
+void console_tell(void);
+uint64_t console_bytes(void);
+
+/* guest.c */
+void guest_init(struct guest *guest, unsigned number);
+/* Memory, address spaces, VMM: ERR_NO_MEMORY and others leave nothing behind. */
+enum err guest_create(struct guest *guest) __attribute__((warn_unused_result));
+void guest_destroy(struct guest *guest);
+/* Bytes that a guest takes beyond its RAM. */
+uint64_t guest_overhead(const struct guest *guest);
+
+/* supervisor.c: what happens to guests and servers. */
+enum root_error supervisor_start(struct guest *guest);
+enum root_error supervisor_stop(struct guest *guest);
+void supervisor_off(struct guest *guest);
+void supervisor_reboot(struct guest *guest);
+void supervisor_crashed(struct guest *guest);
+void supervisor_fault(uint32_t number, const uint64_t *words);
+/* Ends the machine as soon as the console has shown all; never returns to normal. */
+void supervisor_end(void);
+bool supervisor_ending(void);
+/* While ending: when to look again; powers off when it is time. */
+uint64_t supervisor_deadline(void);
+void supervisor_tick(void);
+
+/* requests.c: false for no answer. */
+struct message;
+bool request_handle(struct message *message);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "system.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+#define MEMORY_UNIT (UINT64_C(2) << 20)
+#define MEMORY_MAX (UINT64_C(64) << 30)
+#define SCROLLBACK_MAX (UINT64_C(16) << 20)
+#define ESCAPE_DEFAULT 0x1du
+#define SCROLLBACK_DEFAULT (UINT64_C(256) << 10)
+
+/* A number of one or two cells, or `otherwise`. */
+static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)
+{
+	int length;
+	const fdt32_t *value = fdt_getprop(tree, node, name, &length);
+
+	if (value && length == 4)
+		return fdt32_ld(value);
+	if (value && length == 8)
+		return (uint64_t)fdt32_ld(value) << 32 | fdt32_ld(value + 1);
+	return otherwise;
+}
+
+/* A NUL-terminated string below `size` bytes, or NULL. */
+static const char *read_string(const void *tree, int node, const char *name, size_t size)
+{
+	int length;
+	const char *value = fdt_getprop(tree, node, name, &length);
+
+	if (!value || length < 1 || (size_t)length > size || value[length - 1] != '\0')
+		return NULL;
+	return value;
+}
+
+static const char *read_guest(const void *tree, int node, struct system_guest *guest)
+{
+	const char *name = fdt_get_name(tree, node, NULL);
+	const char *kernel = read_string(tree, node, "kernel", SYSTEM_FILE_MAX);
+	const char *initrd = read_string(tree, node, "initrd", SYSTEM_FILE_MAX);
+	const char *cmdline = read_string(tree, node, "cmdline", SYSTEM_CMDLINE_MAX + 1);
+
+	if (!name || !*name || strlen(name) > SYSTEM_NAME_MAX)
+		return "the name of a guest is too long";
+	if (!kernel)
+		return "a guest has no kernel";
+	if (!initrd && fdt_getprop(tree, node, "initrd", NULL))
+		return "a guest's initrd is not a file name";
+	*guest = (struct system_guest){ .cmdline = cmdline ? cmdline : "" };
+	strcpy(guest->name, name);
+	strcpy(guest->kernel, kernel);
+	strcpy(guest->initrd, initrd ? initrd : "");
+	guest->memory = read_number(tree, node, "memory", 0);
+	guest->color = (uint32_t)read_number(tree, node, "color", 0);
+	guest->autostart = fdt_getprop(tree, node, "autostart", NULL) != NULL;
+	guest->restart_on_crash = read_number(tree, node, "restart", 0) == 1;
+	if (guest->memory < MEMORY_UNIT || guest->memory > MEMORY_MAX || guest->memory % MEMORY_UNIT != 0)
+		return "the memory of a guest is not a multiple of 2 MiB up to 64 GiB";
+	if (read_number(tree, node, "vcpus", 1) != 1)
+		return "a guest wants more than one vCPU";
+	return NULL;
+}
+
+const char *system_read(const void *tree, size_t size, struct system *system)
+{
+	int node, guests;
+
+	*system = (struct system){ 0 };
+	if (size < sizeof(struct fdt_header) || fdt_check_header(tree) != 0 || fdt_totalsize(tree) > size)
+		return "not a flattened device tree";
+	if (fdt_node_check_compatible(tree, 0, SYSTEM_COMPATIBLE) != 0)
+		return "made for another version of the system";
+	node = fdt_path_offset(tree, "/console");
+	system->escape = (uint32_t)read_number(tree, node, "escape", ESCAPE_DEFAULT);
+	system->scrollback = read_number(tree, node, "scrollback", SCROLLBACK_DEFAULT);
+	if (system->escape > 0xff || system->scrollback > SCROLLBACK_MAX)
+		return "the console's escape key or scrollback is out of range";
+	guests = fdt_path_offset(tree, "/guests");
+	fdt_for_each_subnode(node, tree, guests) {
+		if (system->guests == SYSTEM_GUESTS_MAX)
+			return "too many guests";
+		const char *problem = read_guest(tree, node, &system->guest[system->guests]);
+
+		if (problem)
+			return problem;
+		system->guests++;
+	}
+	return system->guests ? NULL : "no guests";
+}

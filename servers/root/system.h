@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The system description (<proto/system.h>), read from the boot archive. */
+#pragma once
+
+#include <abi/types.h>
+#include <proto/system.h>
+
+#define SYSTEM_FILE_MAX 40u
+
+struct system_guest {
+	char name[SYSTEM_NAME_MAX + 1];
+	char kernel[SYSTEM_FILE_MAX];
+	char initrd[SYSTEM_FILE_MAX]; /* empty: none */
+	const char *cmdline;          /* in the boot archive */
+	uint64_t memory;              /* bytes */
+	uint32_t color;
+	bool autostart, restart_on_crash;
+};
+
+struct system {
+	uint32_t escape;     /* byte */
+	uint64_t scrollback; /* bytes per guest */
+	unsigned guests;
+	struct system_guest guest[SYSTEM_GUESTS_MAX];
+};
+
+/* Reads and checks; returns what is wrong, or NULL. size: bytes of the file. */
+const char *system_read(const void *tree, size_t size, struct system *system);
