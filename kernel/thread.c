@@ -116,7 +116,12 @@ void thread_raise_fault(struct thread *thread)
 	thread->fault = THREAD_FAULTED;
 	sched_unready(thread);
 	if (cap->type != OBJECT_ENDPOINT || !(cap->rights & RIGHT_WRITE)) {
+		uint64_t words[MESSAGE_WORDS];
+
 		thread->state = THREAD_STOPPED;
+		arch_thread_fault_words(thread, words);
+		kprintf("serai: a task without supervisor faulted: cause %lu, pc %lx, address %lx\r\n", words[FAULT_CAUSE],
+			words[FAULT_PC], words[FAULT_ADDRESS]);
 		return;
 	}
 	endpoint_send_fault(cap_endpoint(cap), cap->word, thread);
