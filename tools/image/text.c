@@ -16,9 +16,11 @@ bool text_read_size(const char *text, uint64_t *bytes)
 	if (*text < '0' || *text > '9')
 		return false;
 	for (; *text >= '0' && *text <= '9'; text++) {
-		if (value > (1ull << 59))
+		uint64_t digit = (uint64_t)(*text - '0');
+
+		if (value > ((uint64_t)INT64_MAX - digit) / 10)
 			return false;
-		value = value * 10 + (uint64_t)(*text - '0');
+		value = value * 10 + digit;
 	}
 	if (*text == 'K')
 		shift = 10;
