@@ -154,8 +154,11 @@ static enum filter_event feed_csi(struct filter *filter, uint8_t byte)
 static enum filter_event feed_string(struct filter *filter, uint8_t byte)
 {
 	if (filter->state == STRING_ESCAPE) {
-		if (byte != '\\')
-			return cut(filter);
+		if (byte != '\\') {
+			/* The string is dropped, and its last ESC starts another sequence. */
+			(void)feed_ground(filter, ESC);
+			return feed_escape(filter, byte);
+		}
 		keep(filter, byte);
 		return finish(filter, FILTER_STRING);
 	}

@@ -51,10 +51,10 @@ static bool refuse(struct mux *mux, struct channel *channel)
 
 	if (!channel->state_known || (channel->state != GUEST_OFF && channel->state != GUEST_CRASHED))
 		return false;
-	if (!channel->refused_at || now(mux) - channel->refused_at >= REFUSED_MS) {
+	if (now(mux) >= channel->refuse_again) {
 		input_escape_name(&mux->input, key);
 		screen_print(mux, "-- %s is %s; %s : and `start %s` starts it --", channel->name, why, key, channel->name);
-		channel->refused_at = now(mux) + 1;
+		channel->refuse_again = now(mux) + REFUSED_MS;
 	}
 	return true;
 }

@@ -123,9 +123,12 @@ static void signals(uint64_t bits)
 {
 	if (bits & SIGNAL_UART)
 		ns16550_interrupt(&uart);
-	if (bits & CONSOLE_SIGNAL_STATE)
-		mux_states(&mux);
 	work();
+	if (bits & CONSOLE_SIGNAL_STATE) {
+		/* After what the guest and its VMM said before they ended. */
+		mux_states(&mux);
+		work();
+	}
 	if (bits & SIGNAL_UART)
 		acknowledge();
 }

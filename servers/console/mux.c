@@ -363,8 +363,10 @@ static bool channel_turn(struct mux *mux, unsigned number)
 	refill_credit(mux, channel);
 	end_addressed(mux, channel);
 	moved = release(mux, channel);
-	moved |= drain(mux, channel, LINE_LOG);
 	moved |= drain(mux, channel, LINE_OUTPUT);
+	/* A report comes after what the guest printed before it; but a flood must not hold it back for long. */
+	if (!ring_readable(&channel->output) || ring_readable(&channel->log) > CONSOLE_LOG_SIZE / 4)
+		moved |= drain(mux, channel, LINE_LOG);
 	show_partial(mux, channel);
 	wake_client(mux, number);
 	return moved;

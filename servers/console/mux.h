@@ -71,7 +71,7 @@ struct channel {
 	bool stop_asked;      /* the user stops it: the next "off" is no surprise */
 	uint64_t state;       /* enum guest_state */
 	uint64_t starts;
-	uint64_t refused_at;  /* ms: when the user was last told that typing is in vain */
+	uint64_t refuse_again; /* ms: until then the user knows that typing is in vain */
 };
 
 /* The scrollback being printed by the `log` command. */

@@ -43,7 +43,7 @@ static void end_session(struct mux *mux, struct channel *channel)
 	terminal_reset(&channel->terminal);
 	channel->interactive = channel->labelled = channel->returned = false;
 	channel->shown = 0;
-	channel->refused_at = 0;
+	channel->refuse_again = 0;
 }
 
 static void report(struct mux *mux, struct channel *channel, uint64_t state, uint64_t starts)
