@@ -84,8 +84,10 @@ run_ninja() {
 	local folder=$1
 	shift
 
-	if [ -t 2 ] && ! ninja -C "$folder" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-		NINJA_STATUS="serai: building ${folder##*/} [%f/%t] " ninja -C "$folder" "$@" >&2 || fail "the build failed (above)"
+	! ninja -C "$folder" -n "$@" 2>&1 | grep -q 'no work to do' || return 0
+	say "building ${folder#"$TOP/"}"
+	if [ -t 2 ]; then
+		NINJA_STATUS="[%f/%t] " ninja -C "$folder" "$@" >&2 || fail "the build failed (above)"
 	else
 		ninja --quiet -C "$folder" "$@" >&2 || fail "the build failed (above)"
 	fi
