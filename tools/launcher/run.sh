@@ -2,7 +2,7 @@
 # Starts a system in QEMU on this terminal, and gdb beside it.
 
 DEFAULT_SYSTEM=boot/systems/two-linux.toml
-GDB_SOCKET=build/gdb.sock # relative to $TOP: the path of a socket must be short
+GDB_SOCKET=build/gdb.$$.sock # relative to $TOP: the path of a socket must be short
 SERVERS=(console vmm)
 
 # What the kernel prints last when the machine goes off after a failure: QEMU's exit code does not tell.
@@ -96,13 +96,13 @@ command_run() {
 	if [ "$status" -eq 0 ] && tail -n 5 "$log" | tr -d '\r' | grep -aqx "$FAILURE_LINE"; then
 		status=1
 	fi
-	rm -f "$log"
+	rm -f "$log" "$GDB_SOCKET"
 	[ "$status" -eq 0 ] || say "the system did not end in order (exit code $status)"
 	exit "$status"
 }
 
 command_gdb() {
-	local program=${1:-kernel} arguments=()
+	local program=${1:-kernel} arguments=() socket
 
 	case $program in
 	kernel | root | console | vmm) ;;
@@ -111,9 +111,11 @@ command_gdb() {
 	need_packages "${PACKAGES_GDB[@]}"
 	cd "$TOP"
 	[ -e "$(program_path "$program")" ] || fail "nothing is built yet: start ./serai run in another terminal first"
-	[ -S "$GDB_SOCKET" ] || fail "no system runs: start ./serai run in another terminal first"
+	# The system started last, if several run.
+	socket=$(find build -maxdepth 1 -type s -name 'gdb.*.sock' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d' ' -f2)
+	[ -n "$socket" ] || fail "no system runs: start ./serai run in another terminal first"
 	# Servers share addresses with each other, but not with the kernel: its symbols are always there.
 	[ "$program" = kernel ] || arguments=(-ex "add-symbol-file $(program_path kernel)")
 	exec gdb-multiarch -q "$(program_path "$program")" -ex "set architecture riscv:rv64" "${arguments[@]}" \
-		-ex "target remote $GDB_SOCKET"
+		-ex "target remote $socket"
 }
