@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <console.h>
+#include "fakes.h"
+#include "test.h"
+
+static char big[CONSOLE_OUTPUT_SIZE + 100];
+
+static int prepare(void **state)
+{
+	(void)state;
+	fake_reset(NULL);
+	memset(big, 'x', sizeof(big));
+	return 0;
+}
+
+TEST(console, signals_only_a_console_that_waits)
+{
+	(void)state;
+	console_write("a", 1);
+	assert_int_equal(fake.signals, 1);
+	fake_channel.console_waits = 0;
+	console_write("a", 1);
+	assert_int_equal(fake.signals, 1);
+}
+
+TEST(console, signals_single_bytes_at_the_end_of_a_line)
+{
+	(void)state;
+	console_put('a');
+	console_put('b');
+	assert_int_equal(fake.signals, 0);
+	console_put('\n');
+	assert_int_equal(fake.signals, 1);
+	console_flush();
+	assert_int_equal(fake.signals, 1);
+	console_put('c');
+	console_flush();
+	assert_int_equal(fake.signals, 2);
+}
+
+TEST(console, waits_for_room)
+{
+	(void)state;
+	fake.wait_drains = true;
+	fake.wait_answer = ERR_OK;
+	fake.wait_bits = CONSOLE_SIGNAL_SPACE;
+	console_write(big, sizeof(big));
+	assert_int_equal(fake.waits, 1);
+	assert_int_equal(fake_channel.dropped, 0);
+	assert_int_equal(fake_channel.output.head - fake_channel.output.tail, 100);
+	assert_int_equal(fake_channel.client_waits, 0);
+	assert_false(console_pending());
+}
+
+TEST(console, drops_and_counts_when_nobody_reads)
+{
+	(void)state;
+	console_write(big, sizeof(big));
+	assert_int_equal(fake.waits, 1);
+	assert_int_equal(fake_channel.dropped, 100);
+	console_write(big, 50); /* does not wait a second time */
+	assert_int_equal(fake.waits, 1);
+	assert_int_equal(fake_channel.dropped, 150);
+	fake_channel.output.tail = fake_channel.output.head;
+	console_write(big, sizeof(big));
+	assert_int_equal(fake.waits, 2);
+}
+
+TEST(console, remembers_input_that_came_while_it_waited)
+{
+	(void)state;
+	fake.wait_drains = true;
+	fake.wait_answer = ERR_OK;
+	fake.wait_bits = CONSOLE_SIGNAL_SPACE | CONSOLE_SIGNAL_INPUT;
+	console_write(big, sizeof(big));
+	assert_true(console_pending());
+	console_signalled(0);
+	assert_int_equal(fake.delivered, 1);
+	assert_false(console_pending());
+}
+
+TEST(console, survives_a_console_that_writes_nonsense)
+{
+	(void)state;
+	fake_channel.output.tail = 12345678;
+	fake_channel.input.head = 99999999;
+	console_write(big, sizeof(big));
+	assert_int_equal(console_readable(), 0);
+	assert_int_equal(console_read(big, 10), 0);
+	console_deliver();
+	assert_int_equal(fake.delivered, 0);
+}
+
+TEST(console, logs_whole_lines_or_nothing)
+{
+	(void)state;
+	console_log("line\n", 5);
+	assert_memory_equal(fake_channel.log_bytes, "line\n", 5);
+	for (unsigned i = 0; i < CONSOLE_LOG_SIZE; i++)
+		console_log("line\n", 5);
+	assert_int_equal(fake_channel.log.head, CONSOLE_LOG_SIZE / 5 * 5);
+}
+
+int main(void)
+{
+#define RUN_PREPARED(name) cmocka_unit_test_setup(console_##name, prepare)
+	const struct CMUnitTest tests[] = {
+		RUN_PREPARED(signals_only_a_console_that_waits),
+		RUN_PREPARED(signals_single_bytes_at_the_end_of_a_line), RUN_PREPARED(waits_for_room),
+		RUN_PREPARED(drops_and_counts_when_nobody_reads),
+		RUN_PREPARED(remembers_input_that_came_while_it_waited),
+		RUN_PREPARED(survives_a_console_that_writes_nonsense), RUN_PREPARED(logs_whole_lines_or_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What stands for the kernel, the root task and the guest's hart when the VMM's code runs on the build machine. */
+#pragma once
+
+#include <proto/console.h>
+#include <proto/root.h>
+#include <vcpu.h>
+
+#define FAKE_RAM_BASE 0x80000000u
+#define FAKE_RAM_SIZE (1u << 20)
+
+/* What the code under test did, and what it is answered. */
+struct fake {
+	unsigned signals;        /* of the console */
+	unsigned waits;
+	enum err wait_answer;
+	uint64_t wait_bits;
+	bool wait_drains;        /* a wait empties the output ring, as a console would */
+	unsigned poweroffs, reboots, crashes;
+	enum vmm_crash crash;
+	unsigned resets;
+	uint64_t fetch_cause;
+	uint32_t instruction;    /* what a fetch gives */
+	unsigned log_lines, log_errors;
+	char log_text[65536];
+	unsigned delivered;
+};
+
+extern struct fake fake;
+extern struct console_channel fake_channel;
+
+/* Everything as at start; the console is open on fake_channel. deliver may be NULL. */
+void fake_reset(void (*deliver)(void));
+
+/* RAM of FAKE_RAM_SIZE bytes, filled with zeroes. */
+struct guest_memory fake_memory(void);
+
+/* What the guest has sent since the last call: at most size - 1 bytes, NUL-terminated. Returns their number. */
+size_t fake_output(char *text, size_t size);
+
+/* Lets the console type. */
+void fake_type(const char *text);
