@@ -115,7 +115,7 @@ command_gdb() {
 	socket=$(find build -maxdepth 1 -type s -name 'gdb.*.sock' -printf '%T@ %p\n' 2>/dev/null | sort -n | tail -n 1 | cut -d' ' -f2)
 	[ -n "$socket" ] || fail "no system runs: start ./serai run in another terminal first"
 	# Servers share addresses with each other, but not with the kernel: its symbols are always there.
-	[ "$program" = kernel ] || arguments=(-ex "add-symbol-file $(program_path kernel)")
+	[ "$program" = kernel ] || arguments=(-ex "set confirm off" -ex "add-symbol-file $(program_path kernel)" -ex "set confirm on")
 	exec gdb-multiarch -q "$(program_path "$program")" -ex "set architecture riscv:rv64" "${arguments[@]}" \
 		-ex "target remote $socket"
 }
