@@ -220,8 +220,6 @@ static enum err start_thread(struct task *task, unsigned priority)
 	enum err err = thread_configure(thread, slot(task, TASK_CNODE), slot(task, TASK_VSPACE), fault);
 
 	if (!err)
-		err = cnode_delete(ROOT_SLOT_CNODE, fault);
-	if (!err)
 		err = thread_set_priority(thread, ROOT_SLOT_SCHED_CONTROL, priority);
 	if (!err)
 		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, slice, slice);

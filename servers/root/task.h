@@ -13,7 +13,7 @@ enum task_object {
 	TASK_THREAD,
 	TASK_SCHED_CONTEXT,
 	TASK_HOLD,
-	TASK_FAULT, /* endpoint for its faults; empty once the thread has it */
+	TASK_FAULT, /* endpoint for its faults: the thread's copy is derived from it */
 	TASK_FIRST_OWN, /* up to here; further ones are for the kind of server */
 	TASK_OBJECTS = 16,
 };
