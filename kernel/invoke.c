@@ -268,8 +268,12 @@ static enum err invoke_sched_control(const struct invocation *call, uint64_t ope
 
 static enum err invoke_platform_control(const struct invocation *call, uint64_t operation)
 {
-	if (operation == OP_PLATFORM_CONTROL_SHUTDOWN)
+	if (operation == OP_PLATFORM_CONTROL_SHUTDOWN) {
+		/* Not every firmware passes the reason on to the machine's exit code: the launcher looks for this line. */
+		if (call->arguments[0])
+			kprintf("\r\nserai: shutdown after a failure\r\n");
 		arch_shutdown(call->arguments[0] != 0);
+	}
 	if (operation != OP_PLATFORM_CONTROL_MEMORY)
 		return ERR_UNKNOWN_OPERATION;
 	*call->result = kernel_bytes;

@@ -85,5 +85,5 @@ _Noreturn void panic(const char *format, ...)
 	kvprintf(format, arguments);
 	kprintf("\r\n");
 	va_end(arguments);
-	arch_halt();
+	arch_shutdown(true);
 }

@@ -6,7 +6,7 @@ GDB_SOCKET=build/gdb.$$.sock # relative to $TOP: the path of a socket must be sh
 SERVERS=(console vmm)
 
 # What the kernel prints last when the machine goes off after a failure: QEMU's exit code does not tell.
-FAILURE_LINE='serai: shutdown after a failure'
+FAILURE_LINE='serai: (shutdown after a failure|kernel panic: .*)'
 
 # The ELF file of the kernel or of a server.
 program_path() {
@@ -93,7 +93,7 @@ command_run() {
 		-display none -monitor none -chardev "stdio,id=con,signal=off,mux=off,logfile=$log" -serial chardev:con \
 		-chardev "socket,id=gdb,path=$GDB_SOCKET,server=on,wait=off" -gdb chardev:gdb \
 		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${extra[@]}"
-	if [ "$status" -eq 0 ] && tail -n 5 "$log" | tr -d '\r' | grep -aqx "$FAILURE_LINE"; then
+	if [ "$status" -eq 0 ] && tail -n 5 "$log" | tr -d '\r' | grep -aqxE "$FAILURE_LINE"; then
 		status=1
 	fi
 	rm -f "$log" "$GDB_SOCKET"
