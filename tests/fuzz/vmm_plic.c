@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PLIC: any accesses and inputs; a signalled context always has something to claim. */
+#include <devices/plic.h>
+#include "vmm_fuzz.h"
+
+static struct plic plic;
+static uint64_t line[2];
+
+static uint32_t claim(unsigned context)
+{
+	struct bus_access access = { .offset = 0x200004 + 0x1000u * context, .size = 4 };
+
+	CHECK(plic_access(&plic, &access));
+	return (uint32_t)access.value;
+}
+
+static void check_claim(unsigned context)
+{
+	bool signalled = line[context] == 4;
+	uint64_t active = plic.active;
+	uint32_t source = claim(context);
+
+	CHECK(line[context] == 4 || line[context] == 0);
+	CHECK(source < PLIC_SOURCES);
+	CHECK(!signalled || source);
+	if (source) {
+		CHECK(plic.level >> source & 1);
+		CHECK(!(active >> source & 1));
+		CHECK(plic.active >> source & 1);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint32_t areas[8] = { 0, 0x1000, 0x2000, 0x2080, 0x200000, 0x201000, 0x202000, 0x5fff00 };
+	struct input input = { data, size };
+
+	memset(&plic, 0, sizeof(plic));
+	memset(line, 0, sizeof(line));
+	for (unsigned i = 0; i < 2; i++)
+		CHECK(plic_add_context(&plic, &line[i], 4) == ERR_OK);
+	while (input.left) {
+		uint8_t action = (uint8_t)input_take(&input, 1);
+		struct bus_access access = { .size = (uint8_t)(1u << (action >> 6)), .write = action & 1 };
+
+		if (action & 2) {
+			plic_set_input(&plic, 1 + (unsigned)input_take(&input, 1) % (PLIC_SOURCES - 1), action & 1);
+		} else if ((action & 0x3c) == 0x3c) {
+			check_claim(action & 1);
+		} else {
+			access.offset = areas[action >> 2 & 7] + (input_take(&input, 1) & ~(uint64_t)(access.size - 1u));
+			access.value = input_take(&input, 4);
+			CHECK(plic_access(&plic, &access) == (access.size == 4));
+		}
+		CHECK(!(plic.context[0].enable & 1) && plic.priority[0] == 0);
+	}
+	return 0;
+}
