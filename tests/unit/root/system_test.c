@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "system.h"
+
+#define TREE_SIZE 16384
+
+/* libfdt's macro of this name has a conversion of its own. */
+static int property_string(void *to, const char *name, const char *value)
+{
+	return fdt_property(to, name, value, (int)strlen(value) + 1);
+}
+
+static uint8_t tree[TREE_SIZE];
+static struct system result;
+
+static void must(int error)
+{
+	assert_int_equal(error, 0);
+}
+
+static void build(unsigned guests, const char *kernel, uint64_t memory)
+{
+	must(fdt_create(tree, TREE_SIZE));
+	must(fdt_finish_reservemap(tree));
+	must(fdt_begin_node(tree, ""));
+	must(property_string(tree, "compatible", SYSTEM_COMPATIBLE));
+	must(fdt_begin_node(tree, "console"));
+	must(fdt_property_u32(tree, "escape", 0x14));
+	must(fdt_property_u64(tree, "scrollback", 0x80000));
+	must(fdt_end_node(tree));
+	must(fdt_begin_node(tree, "guests"));
+	for (unsigned i = 0; i < guests; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "guest%u", i);
+		must(fdt_begin_node(tree, name));
+		must(fdt_property_u64(tree, "memory", memory));
+		must(fdt_property_u32(tree, "vcpus", 1));
+		if (kernel)
+			must(property_string(tree, "kernel", kernel));
+		must(property_string(tree, "cmdline", "console=hvc0"));
+		must(fdt_property_u32(tree, "color", 2 + i));
+		if (i == 0)
+			must(fdt_property(tree, "autostart", NULL, 0));
+		must(fdt_property_u32(tree, "restart", i));
+		must(fdt_end_node(tree));
+	}
+	must(fdt_end_node(tree));
+	must(fdt_end_node(tree));
+	must(fdt_finish(tree));
+}
+
+TEST(system, reads_all_properties)
+{
+	build(2, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.escape, 0x14);
+	assert_int_equal(result.scrollback, 0x80000);
+	assert_int_equal(result.guests, 2);
+	assert_string_equal(result.guest[1].name, "guest1");
+	assert_string_equal(result.guest[1].kernel, "file.0");
+	assert_string_equal(result.guest[1].initrd, "");
+	assert_string_equal(result.guest[1].cmdline, "console=hvc0");
+	assert_int_equal(result.guest[1].memory, 0x8000000);
+	assert_int_equal(result.guest[1].color, 3);
+	assert_true(result.guest[0].autostart && !result.guest[1].autostart);
+	assert_true(!result.guest[0].restart_on_crash && result.guest[1].restart_on_crash);
+}
+
+TEST(system, refuses_what_it_cannot_run)
+{
+	build(0, "file.0", 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	build(SYSTEM_GUESTS_MAX + 1, "file.0", 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	build(1, NULL, 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	build(1, "file.0", 0x8000001);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	build(1, "file.0", 0);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	build(1, "a name that is much too long for the boot archive", 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	build(1, "file.0", 0x8000000);
+	assert_non_null(system_read(tree, 16, &result));
+	assert_non_null(system_read(tree, fdt_totalsize(tree) - 1, &result));
+	assert_int_equal(fdt_setprop_inplace(tree, 0, "compatible", "serai,system-2", sizeof(SYSTEM_COMPATIBLE)), 0);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(system, reads_all_properties),
+		RUN(system, refuses_what_it_cannot_run),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
