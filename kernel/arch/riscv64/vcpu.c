@@ -231,6 +231,7 @@ void arch_vcpu_init(struct vcpu *vcpu)
 {
 	vcpu->arch.csr[VCPU_VSTIMECMP] = -1ul;
 	vcpu->arch.csr[VCPU_VSSTATUS] = 2ul << 32; /* UXL: 64 bit */
+	vcpu->arch.csr[VCPU_SCOUNTEREN] = 7; /* as firmware leaves it; Linux relies on it */
 }
 
 void arch_vcpu_forget(struct vcpu *vcpu)
