@@ -131,15 +131,15 @@ int console_read(void)
 
 	if (output == OUTPUT_UNKNOWN)
 		choose_output();
+	/* Never two sources at once: bytes would come out of order. */
 	if (output == OUTPUT_DBCN) {
 		result = sbi(SBI_DBCN, DBCN_READ, 1, (uintptr_t)&byte, 0, 0);
-		if (result.error == 0 && result.value == 1)
-			return byte;
-	} else if (output == OUTPUT_LEGACY) {
+		return result.error == 0 && result.value == 1 ? byte : -1;
+	}
+	if (output == OUTPUT_LEGACY) {
 		result = sbi(SBI_LEGACY_GETCHAR, 0, 0, 0, 0, 0);
 		return result.error >= 0 ? (int)(result.error & 255) : -1;
 	}
-	/* Input may come by the UART alone. */
 	if ((mmio_read8(UART_BASE + UART_STATUS) & UART_STATUS_READY) != 0)
 		return mmio_read8(UART_BASE + UART_DATA);
 	return -1;

@@ -10,7 +10,7 @@
 struct test {
 	const char *name;
 	void (*run)(void);
-	bool returns;
+	bool returns; /* whatever the machine is like */
 };
 
 static const struct test tests[] = {
@@ -21,6 +21,7 @@ static const struct test tests[] = {
 	{ "jump", hostile_jump, true },
 	{ "sbi", hostile_sbi, true },
 	{ "ptw", hostile_ptw, true },
+	{ "mmio-float", hostile_mmio_float, false },
 	{ "ptw-root", hostile_ptw_root, false },
 	{ "crash", hostile_crash, false },
 	{ "crash2", hostile_crash2, false },

@@ -7,6 +7,7 @@
 void hostile_csr(void);  /* every CSR: read, and written with several patterns */
 void hostile_priv(void); /* every privileged instruction, in S-mode and in user mode */
 void hostile_mmio(void); /* loads and stores of every form over devices, holes and beyond */
+void hostile_mmio_float(void); /* the same by floating-point instructions */
 void hostile_amo(void);  /* atomic and misaligned accesses to devices and across the end of RAM */
 void hostile_jump(void); /* execution outside of RAM */
 void hostile_sbi(void);  /* firmware calls with random arguments */

@@ -105,12 +105,11 @@ static uint64_t entry(uint64_t address, uint64_t flags)
 
 static void touch(uint64_t address)
 {
-	const uint32_t load = 0x00053583, store = 0x00b53023, atomic = 0x00b5352f, float_load = 0x00053587;
+	const uint32_t load = 0x00053583, store = 0x00b53023, atomic = 0x00b5352f;
 
 	hostile_run(&load, 1, address, false);
 	hostile_run(&store, 1, address, false);
 	hostile_run(&atomic, 1, address, false);
-	hostile_run(&float_load, 1, address, false);
 	(void)trap_try((void *)address, 0);
 }
 

@@ -11,6 +11,8 @@ volatile uint64_t trap_count;
 volatile uint64_t trap_cause;
 volatile uint64_t trap_fast_taken;
 
+extern char image_start[], image_end[];
+
 uint64_t trap_recover_sp, trap_recover_pc;
 
 static void handle_interrupt(uint64_t number)
@@ -52,7 +54,9 @@ void trap_handle(struct trap_frame *frame, uint64_t cause, uint64_t value)
 		fatal(frame, cause, value);
 	trap_count++;
 	trap_cause = cause;
-	if (cause == CAUSE_FETCH_ACCESS || cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_MISALIGNED) {
+	/* By the place too, not by the cause alone: a failed walk for a fetch can be reported as that of a load. */
+	if (cause == CAUSE_FETCH_ACCESS || cause == CAUSE_FETCH_PAGE || cause == CAUSE_FETCH_MISALIGNED ||
+	    frame->pc < (uintptr_t)image_start || frame->pc >= (uintptr_t)image_end) {
 		if (trap_recover_pc == 0)
 			fatal(frame, cause, value);
 		give_up(frame);
