@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs the tests, the fuzzers and the benches, and adds up what passed and what failed.
 
+FUZZ_SECONDS_IN_TEST=5
 COVERAGE_LEAST=85 # per cent of lines of the kernel's generic code
 
 passed=0
@@ -45,7 +46,7 @@ test_step() {
 test_unit() {
 	local log=$BUILD/ctest.log line
 
-	say "unit tests, and each fuzzer for a moment"
+	say "unit tests"
 	ctest --test-dir "$BUILD/host" --output-on-failure -j "$(nproc)" 2>&1 | tee "$log" || true
 	line=$(grep -E '^[0-9]+% tests passed' "$log" || true)
 	if [[ $line =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+)$ ]]; then
@@ -73,19 +74,19 @@ test_coverage() {
 	return "${PIPESTATUS[0]}"
 }
 
-# The host build with clang there: a build that was configured without it has no fuzzers.
-build_host() {
-	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_FUZZ[@]}"
+build_fuzzers() {
+	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_FUZZ[@]}"
 	need_dtc
-	! grep -qs 'FUZZ_CLANG.*NOTFOUND' "$BUILD/host/CMakeCache.txt" || rm "$BUILD/host/build.ninja"
-	build_preset host
+	configure "$BUILD/fuzz" -S . -B "$BUILD/fuzz" -G Ninja -DSERAI_PORT=host -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+		-DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14
+	run_ninja "$BUILD/fuzz" fuzzers
 }
 
 # run_fuzzer FILE SECONDS: grows a corpus under build/, and keeps what made it crash.
 run_fuzzer() {
-	local program=$1 seconds=$2 name=${1##*/fuzz_} folder log seeds=()
+	local program=$1 seconds=$2 name=${1##*/} folder log seeds=()
 
-	folder=$BUILD/fuzz/$name
+	folder=$BUILD/fuzz/work/$name
 	log=$folder/log
 	mkdir -p "$folder/corpus"
 	[ ! -d "$TOP/tests/fuzz/corpus/$name" ] || seeds=("$TOP/tests/fuzz/corpus/$name")
@@ -102,12 +103,12 @@ run_fuzzer() {
 fuzz_all() {
 	local seconds=$1 program found=0 status
 
-	for program in "$BUILD"/host/tests/fuzz/fuzz_*; do
-		[ -f "$program" ] && [ -x "$program" ] || continue
+	for program in "$BUILD"/fuzz/fuzzers/*; do
+		[ -x "$program" ] || continue
 		found=1
 		status=0
 		run_fuzzer "$program" "$seconds" || status=$?
-		count_one "$status" "fuzzer ${program##*/fuzz_}"
+		count_one "$status" "fuzzer ${program##*/}"
 	done
 	[ "$found" -eq 1 ] || count_one 1 "there are no fuzzers"
 }
@@ -129,10 +130,13 @@ command_test() {
 	need_guests
 	say "checks of sources and documents"
 	count_program "$TOP/tools/lint.py"
-	if test_step "build of the host port" build_host; then
+	if test_step "build of the host port" build_preset host; then
 		test_unit
 	fi
 	test_step "coverage of the kernel" test_coverage || true
+	if test_step "build of the fuzzers" build_fuzzers; then
+		fuzz_all "$FUZZ_SECONDS_IN_TEST"
+	fi
 	if test_step "build for riscv64" build_preset riscv64 && test_step "debug build for riscv64" build_preset riscv64-debug; then
 		export_environment
 		say "system tests"
@@ -145,7 +149,7 @@ command_fuzz() {
 	local seconds=${1:-60}
 
 	[[ $seconds =~ ^[0-9]+$ ]] || fail "fuzz takes a number of seconds"
-	build_host
+	build_fuzzers
 	fuzz_all "$seconds"
 	finish
 }
