@@ -93,7 +93,7 @@ command_run() {
 		-display none -monitor none -chardev "stdio,id=con,signal=off,mux=off,logfile=$log" -serial chardev:con \
 		-chardev "socket,id=gdb,path=$GDB_SOCKET,server=on,wait=off" -gdb chardev:gdb \
 		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${extra[@]}"
-	if [ "$status" -eq 0 ] && tail -n 5 "$log" | tr -d '\r' | grep -aqxE "$FAILURE_LINE"; then
+	if [ "$status" -eq 0 ] && tail -n 5 "$log" 2>/dev/null | tr -d '\r' | grep -aqxE "$FAILURE_LINE"; then
 		status=1
 	fi
 	rm -f "$log" "$GDB_SOCKET"

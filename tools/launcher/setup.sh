@@ -80,17 +80,29 @@ configure() {
 	fi
 }
 
+# Turns what ninja prints into one line of progress; whatever is not progress (errors) passes.
+show_build() {
+	local name=$1 line said=""
+
+	while IFS= read -r line; do
+		case $line in
+		"ninja: Entering directory"* | "ninja: no work to do"* | "-- "* | "["*"] Re-"*) ;;
+		"["[0-9]*/[0-9]*"] "*)
+			[ -n "$said" ] || say "building $name"
+			[ ! -t 2 ] || printf '\r%s\033[K' "${line%%]*}]" >&2
+			said=1
+			;;
+		*) printf '%s\n' "$line" >&2 ;;
+		esac
+	done
+	[ -z "$said" ] || [ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
 run_ninja() {
 	local folder=$1
 	shift
 
-	! ninja -C "$folder" -n "$@" 2>&1 | grep -q 'no work to do' || return 0
-	say "building ${folder#"$TOP/"}"
-	if [ -t 2 ]; then
-		NINJA_STATUS="[%f/%t] " ninja -C "$folder" "$@" >&2 || fail "the build failed (above)"
-	else
-		ninja --quiet -C "$folder" "$@" >&2 || fail "the build failed (above)"
-	fi
+	ninja -C "$folder" "$@" 2>&1 | show_build "${folder#"$TOP/"}" || fail "the build of ${folder#"$TOP/"} failed (above)"
 }
 
 build_host_tools() { build_preset host image; }
