@@ -7,7 +7,7 @@
 #include "object.h"
 
 /* Bytes zeroed between two looks at pending interrupts. */
-#define ZERO_CHUNK 4096u
+#define ZERO_CHUNK 16384u
 
 struct retype {
 	struct slot *untyped;

@@ -4,14 +4,14 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BLOCK 128u
+#define BLOCK 256u
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_word_t;
 _Static_assert(sizeof(word_t) == 8, "word");
 
-/* 128 bytes, 8 at a time: all loads of a half go before its stores, for cores that issue in order. */
-static inline __attribute__((always_inline)) void copy_half(word_t *to, const word_t *from)
+/* 64 bytes, 8 at a time: all loads of a half go before its stores, for cores that issue in order. */
+static inline __attribute__((always_inline)) void copy_64(word_t *to, const word_t *from)
 {
 	word_t a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7];
 
@@ -38,8 +38,10 @@ static void copy_up(uint8_t *to, const uint8_t *from, size_t length)
 				*(half_word_t *)to = *(const half_word_t *)from;
 		} else {
 			for (const uint8_t *end = from + length / BLOCK * BLOCK; from != end; to += BLOCK, from += BLOCK) {
-				copy_half((word_t *)to, (const word_t *)from);
-				copy_half((word_t *)(to + BLOCK / 2), (const word_t *)(from + BLOCK / 2));
+				copy_64((word_t *)to, (const word_t *)from);
+				copy_64((word_t *)(to + 64), (const word_t *)(from + 64));
+				copy_64((word_t *)(to + 128), (const word_t *)(from + 128));
+				copy_64((word_t *)(to + 192), (const word_t *)(from + 192));
 			}
 			length %= BLOCK;
 			for (; length >= 8; length -= 8, to += 8, from += 8)
@@ -67,10 +69,10 @@ static void copy_down(uint8_t *to, const uint8_t *from, size_t length)
 				*(half_word_t *)to = *(const half_word_t *)from;
 			}
 		} else {
-			for (; length >= BLOCK / 2; length -= BLOCK / 2) {
-				to -= BLOCK / 2;
-				from -= BLOCK / 2;
-				copy_half((word_t *)to, (const word_t *)from);
+			for (; length >= 64; length -= 64) {
+				to -= 64;
+				from -= 64;
+				copy_64((word_t *)to, (const word_t *)from);
 			}
 			for (; length >= 8; length -= 8) {
 				to -= 8;
@@ -105,7 +107,7 @@ void *memset(void *destination, int value, size_t length)
 
 	for (; length && ((uintptr_t)to & 7); length--)
 		*to++ = (uint8_t)value;
-	for (; length >= BLOCK / 2; length -= BLOCK / 2, to += BLOCK / 2) {
+	for (; length >= 64; length -= 64, to += 64) {
 		word_t *word = (word_t *)to;
 
 		word[0] = pattern;

@@ -21,47 +21,6 @@ _Static_assert(sizeof(struct image_header) == 64, "image header");
 #define IMAGE_MAGIC2 0x05435352u /* "RSC\x05" */
 #define IMAGE_BIG_ENDIAN 1u
 
-/* Both 8-byte aligned; length rounded up to 8 must be writable. About two instructions for 8 bytes: images are 31 MB. */
-static void copy_words(uint64_t *to, const uint64_t *from, size_t words)
-{
-	for (; words >= 16; words -= 16, to += 16, from += 16) {
-		uint64_t a = from[0], b = from[1], c = from[2], d = from[3];
-		uint64_t e = from[4], f = from[5], g = from[6], h = from[7];
-
-		to[0] = a;
-		to[1] = b;
-		to[2] = c;
-		to[3] = d;
-		to[4] = e;
-		to[5] = f;
-		to[6] = g;
-		to[7] = h;
-		a = from[8], b = from[9], c = from[10], d = from[11];
-		e = from[12], f = from[13], g = from[14], h = from[15];
-		to[8] = a;
-		to[9] = b;
-		to[10] = c;
-		to[11] = d;
-		to[12] = e;
-		to[13] = f;
-		to[14] = g;
-		to[15] = h;
-	}
-	memcpy(to, from, words * 8);
-}
-
-static void copy(void *to, const uint8_t *from, size_t length)
-{
-	size_t words = length / 8;
-
-	if (((uintptr_t)to | (uintptr_t)from) & 7) {
-		memcpy(to, from, length);
-		return;
-	}
-	copy_words(to, (const uint64_t *)(const void *)from, words);
-	memcpy((uint8_t *)to + words * 8, from + words * 8, length % 8);
-}
-
 static enum err fail(struct loader_result *result, enum err error, const char *problem)
 {
 	result->problem = problem;
@@ -120,8 +79,8 @@ enum err loader_load(const struct guest_memory *memory, const struct loader_conf
 	result->dtb = end;
 	if (!fdt_write(memory_at(memory, result->dtb, LOADER_DTB_MAX), LOADER_DTB_MAX, memory, config, result->initrd))
 		return fail(result, ERR_NO_MEMORY, "the device tree is too large");
-	copy(memory_at(memory, result->entry, config->kernel_size), config->kernel, config->kernel_size);
+	memcpy(memory_at(memory, result->entry, config->kernel_size), config->kernel, config->kernel_size);
 	if (config->initrd)
-		copy(memory_at(memory, result->initrd, config->initrd_size), config->initrd, config->initrd_size);
+		memcpy(memory_at(memory, result->initrd, config->initrd_size), config->initrd, config->initrd_size);
 	return ERR_OK;
 }
