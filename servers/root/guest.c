@@ -217,7 +217,8 @@ enum err guest_create(struct guest *guest)
 	enum err err = create(guest);
 
 	if (err) {
-		log_warn("guest %s: cannot be built: %s", guest->config->name, report_error(err));
+		log_warn("guest %s: cannot be built: %s", guest->config->name,
+			 err == ERR_NO_MEMORY ? "not enough memory" : report_error(err));
 		scratch_clear();
 		guest_destroy(guest);
 	}
