@@ -43,7 +43,7 @@ void notification_signal(struct notification *notification, uint64_t bits)
 		endpoint_cancel(bound);
 		notification_deliver(notification, bound);
 		sched_ready(bound);
-	} else if (bound && bound->in_guest) {
+	} else if (bound && bound->vcpu) {
 		vcpu_notified(bound);
 	}
 }

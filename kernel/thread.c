@@ -61,7 +61,7 @@ void thread_resume(struct thread *thread)
 void thread_cancel(struct thread *thread)
 {
 	sched_clear_deadline(thread);
-	if (thread->in_guest)
+	if (thread->vcpu)
 		vcpu_leave(thread);
 	switch ((enum thread_state)thread->state) {
 	case THREAD_SENDING:

@@ -44,15 +44,7 @@ enum err vcpu_run(struct vcpu *vcpu, struct thread *thread)
 		return ERR_INVALID_CAP;
 	vcpu->thread = thread;
 	thread->vcpu = vcpu;
-	thread->in_guest = true;
 	return ERR_OK;
-}
-
-void vcpu_leave(struct thread *thread)
-{
-	thread->vcpu->thread = NULL;
-	thread->vcpu = NULL;
-	thread->in_guest = false;
 }
 
 static void answer(struct thread *thread, enum err err, uint64_t cause, uint64_t bits)

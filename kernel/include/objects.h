@@ -37,10 +37,9 @@ struct thread {
 	uint8_t fault;      /* enum thread_fault */
 	uint8_t priority;
 	bool is_call;       /* sending: wants an answer */
-	bool in_guest;      /* inside vcpu_run: resumes in its guest, unless something ends that */
 	bool queued;        /* in a ready queue */
 	bool has_deadline;  /* in the hart's deadline list */
-	uint8_t reserved;
+	uint8_t reserved[2];
 	uint32_t badge;     /* sending: of the capability used */
 	uint32_t cap_to_send; /* sending: slot index or 0 */
 	uint32_t receive_slot; /* receiving: slot index or 0 */
@@ -57,7 +56,7 @@ struct thread {
 	struct notification *waits_for; /* waiting: whose queue */
 	struct reply *reply;          /* receiving: takes the caller; awaiting: holds this thread */
 	struct notification *bound;   /* bound notification */
-	struct vcpu *vcpu;            /* in_guest: which */
+	struct vcpu *vcpu;            /* inside vcpu_run: resumes in this guest, unless something ends that */
 
 	struct slot cspace, vspace, fault_endpoint;
 };

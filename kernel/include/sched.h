@@ -19,6 +19,7 @@ struct hart {
 	uint64_t timer;           /* what the timer is set to */
 	bool reschedule;          /* look at the queues before leaving the kernel */
 	bool timer_stale;         /* the timer may have to be set anew */
+	bool reserved[2];
 	uint32_t index;           /* 0 to HANDOVER_HARTS - 1 */
 };
 

@@ -27,6 +27,10 @@ void vcpu_notified(struct thread *thread);
 void vcpu_kick(struct vcpu *vcpu);
 
 /* The thread is no longer in its guest; no answer. */
-void vcpu_leave(struct thread *thread);
+static inline void vcpu_leave(struct thread *thread)
+{
+	thread->vcpu->thread = NULL;
+	thread->vcpu = NULL;
+}
 
 void vcpu_destroy(struct vcpu *vcpu);

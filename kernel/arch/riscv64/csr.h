@@ -49,6 +49,7 @@
 #define SSTATUS_FS (UL(3) << 13)
 #define SSTATUS_FS_CLEAN (UL(2) << 13)
 #define SSTATUS_VS (UL(3) << 9)
+#define SSTATUS_UXL (UL(3) << 32)
 #define SSTATUS_SUM (UL(1) << 18)
 
 #define HSTATUS_GVA (UL(1) << 6)
@@ -70,6 +71,12 @@
 		unsigned long value_;                                             \
 		__asm__ volatile("csrr %0, %1" : "=r"(value_) : "i"(csr) : "memory"); \
 		value_;                                                           \
+	})
+#define csr_swap(csr, value)                                                      \
+	({                                                                        \
+		unsigned long old_;                                               \
+		__asm__ volatile("csrrw %0, %1, %2" : "=r"(old_) : "i"(csr), "r"((unsigned long)(value)) : "memory"); \
+		old_;                                                             \
 	})
 #define csr_write(csr, value) __asm__ volatile("csrw %0, %1" ::"i"(csr), "rK"((unsigned long)(value)) : "memory")
 #define csr_set(csr, value) __asm__ volatile("csrs %0, %1" ::"i"(csr), "rK"((unsigned long)(value)) : "memory")

@@ -32,13 +32,32 @@ kernel_entry:
 	.endr
 	.endm
 
-/* A trap of a task, or of the kernel itself (a bug): sscratch = the thread, which stays there. */
+/*
+ * A trap of a task, or of the kernel itself (a bug): sscratch = the thread, which stays there. vcpu_run has a way of its
+ * own: the caller expects only what the C calling convention keeps.
+ */
 	.section .text.hot, "ax"
 	.globl trap_entry_task
 	.balign 64
 trap_entry_task:
 	csrrw	a0, CSR_SSCRATCH, a0
-	save_most a0, 10, 0
+	sd	t0, 5*8(a0)
+	addi	t0, a7, -SYSCALL_VCPU_RUN
+	bnez	t0, 1f
+	csrr	t0, CSR_SCAUSE
+	addi	t0, t0, -CAUSE_TASK_ECALL
+	bnez	t0, 1f
+	csrr	t0, CSR_SEPC
+	csrrw	a1, CSR_SSCRATCH, a0
+	addi	t0, t0, 4
+	.irp	n, 2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
+	sd	x\n, \n*8(a0)
+	.endr
+	sd	t0, THREAD_PC(a0)
+	ld	tp, THREAD_HART(a0)
+	ld	sp, HART_STACK(tp)
+	tail	vcpu_run_fast
+1:	save_most a0, 10, 5
 	csrrw	t0, CSR_SSCRATCH, a0
 	csrr	t1, CSR_SEPC
 	sd	t0, 10*8(a0)
@@ -69,9 +88,10 @@ return_from_guest:
 	ld	t0, THREAD_PC(a0)
 	csrw	CSR_SSCRATCH, a0
 	csrw	CSR_SEPC, t0
-	.irp	n, 1,2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
+	.irp	n, 2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
 	ld	x\n, \n*8(a0)
 	.endr
+	li	ra, 0
 	mv	a0, a1
 	mv	a1, a2
 	mv	a2, a3

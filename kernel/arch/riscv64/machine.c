@@ -92,7 +92,7 @@ static void hart_init(struct hart *hart, const struct handover *handover, uint32
 	hart->arch.id = handover->hart_id[index];
 	hart->arch.plic_context = handover->plic_context[index];
 	hart->arch.satp = mmu_kernel_satp();
-	vcpu_hart_init();
+	vcpu_hart_init(hart);
 	csr_write(CSR_STVEC, (uint64_t)trap_entry_task);
 	csr_write(CSR_SCOUNTEREN, 7);
 	csr_clear(CSR_SSTATUS, SSTATUS_FS | SSTATUS_SPP | SSTATUS_SIE | SSTATUS_SUM);

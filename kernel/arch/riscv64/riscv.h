@@ -22,6 +22,7 @@ uint64_t guest_fetch16(uint64_t address);
 /* Called from entry.S. */
 void arch_boot(uint64_t handover, uint64_t hart_id);
 _Noreturn void trap_task(struct thread *thread, uint64_t cause);
+_Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr);
 _Noreturn void trap_guest(struct vcpu *vcpu, struct vcpu_page *page, uint64_t cause);
 
 /* The way out of the kernel: to whatever thread is to run, or to sleep. */
@@ -36,7 +37,7 @@ void fp_drop(struct hart *hart, const struct fp_state *state);
 void vcpu_unload(struct hart *hart);
 void vcpu_load(struct hart *hart, struct vcpu *vcpu);
 _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread);
-void vcpu_hart_init(void);
+void vcpu_hart_init(struct hart *hart);
 
 /* mmu.c */
 void mmu_init(uint64_t kernel_table);

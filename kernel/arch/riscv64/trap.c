@@ -59,7 +59,7 @@ _Noreturn void leave_kernel(struct hart *hart)
 
 		if (!thread)
 			idle(hart);
-		else if (!thread->in_guest)
+		else if (!thread->vcpu)
 			return_to_task(thread);
 		else if (vcpu_may_enter(thread))
 			vcpu_enter(hart, thread);

@@ -3,6 +3,8 @@
 
 #include <abi/vcpu.h>
 #include <kernel.h>
+#include <syscall.h>
+#include <thread.h>
 #include <vcpu.h>
 
 #include "riscv.h"
@@ -25,8 +27,13 @@ enum {
 /* Bits of vsstatus that a VMM may set: SIE SPIE UBE SPP VS FS XS SUM MXR UXL is fixed. */
 #define VSSTATUS_MASK (1ul << 1 | 1ul << 5 | 1ul << 8 | 3ul << 9 | 3ul << 13 | 1ul << 18 | 1ul << 19)
 
-void vcpu_hart_init(void)
+void vcpu_hart_init(struct hart *hart)
 {
+	hart->arch.guest_sstatus = (csr_read(CSR_SSTATUS) & SSTATUS_UXL) | SSTATUS_FS | SSTATUS_SPIE;
+	hart->arch.guest_hstatus = HSTATUS_GUEST;
+	hart->arch.task_hstatus = HSTATUS_TASK | HSTATUS_HU;
+	hart->arch.guest_stvec = (uint64_t)trap_entry_guest;
+	hart->arch.task_stvec = (uint64_t)trap_entry_task;
 	csr_write(CSR_HEDELEG, HEDELEG);
 	csr_write(CSR_VSIE, 0);
 	csr_write(CSR_HVIP, 0);
@@ -157,6 +164,19 @@ static bool carry_out(struct thread *thread, struct vcpu_page *page)
 	return true;
 }
 
+/* The last step: all that is not in the hart yet. The page's values count only here. */
+static inline __attribute__((always_inline)) _Noreturn void enter(const struct hart *hart, struct vcpu *vcpu,
+								    struct vcpu_page *page)
+{
+	csr_write(CSR_HVIP, page->hvip & HVIP_MASK);
+	csr_write(CSR_SCOUNTEREN, vcpu->arch.csr[VCPU_SCOUNTEREN]);
+	csr_write(CSR_SSTATUS, hart->arch.guest_sstatus | (page->mode & 1) * SSTATUS_SPP);
+	csr_write(CSR_HSTATUS, hart->arch.guest_hstatus);
+	csr_write(CSR_STVEC, hart->arch.guest_stvec);
+	csr_write(CSR_SEPC, page->pc);
+	enter_guest(vcpu, page);
+}
+
 _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread)
 {
 	struct vcpu *vcpu = thread->vcpu;
@@ -172,16 +192,53 @@ _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread)
 	if (page->requests && !carry_out(thread, page))
 		leave_kernel(hart);
 	fp_give(hart, &vcpu->arch.fp);
-	uint64_t status = (csr_read(CSR_SSTATUS) & ~SSTATUS_SPP) | SSTATUS_FS | SSTATUS_SPIE;
-
 	vcpu->arch.page = page;
-	csr_write(CSR_HVIP, page->hvip & HVIP_MASK);
-	csr_write(CSR_SCOUNTEREN, vcpu->arch.csr[VCPU_SCOUNTEREN]);
-	csr_write(CSR_SSTATUS, page->mode & 1 ? status | SSTATUS_SPP : status);
-	csr_write(CSR_HSTATUS, HSTATUS_GUEST);
-	csr_write(CSR_STVEC, (uint64_t)trap_entry_guest);
-	csr_write(CSR_SEPC, page->pc);
-	enter_guest(vcpu, page);
+	enter(hart, vcpu, page);
+}
+
+/* Apart, so that the fast path below needs no registers of its own. */
+static __attribute__((noinline)) _Noreturn void run_slowly(struct thread *thread, uint64_t cptr)
+{
+	uint64_t *words = arch_thread_words(thread);
+
+	words[0] = cptr;
+	words[7] = SYS_VCPU_RUN;
+	syscall_handle(thread, SYS_VCPU_RUN);
+	leave_kernel(thread->arch.hart);
+}
+
+static __attribute__((noinline)) _Noreturn void enter_after_requests(struct hart *hart, struct vcpu *vcpu,
+								     struct vcpu_page *page)
+{
+	if (!carry_out(vcpu->thread, page))
+		leave_kernel(hart);
+	enter(hart, vcpu, page);
+}
+
+/*
+ * vcpu_run when nothing is in its way: the guest is still in the hart, and nobody waits for anything. All else goes the
+ * long way. Only the registers that C keeps are in *thread.
+ */
+_Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr)
+{
+	struct hart *hart = thread->arch.hart;
+	const struct slot *slot = thread_slot(thread, cptr);
+
+	if (slot && slot->cap.type == OBJECT_VCPU && slot->cap.rights & RIGHT_WRITE) {
+		struct vcpu *vcpu = cap_vcpu(&slot->cap);
+		struct vcpu_page *page = vcpu->page;
+
+		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread && !vcpu->kicked &&
+		    !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace) && vcpu->arch.vmm == thread &&
+		    !(thread->bound && thread->bound->bits) && !hart->reschedule && !hart->timer_stale) {
+			vcpu->thread = thread;
+			thread->vcpu = vcpu;
+			if (page->requests)
+				enter_after_requests(hart, vcpu, page);
+			enter(hart, vcpu, page);
+		}
+	}
+	run_slowly(thread, cptr);
 }
 
 /* Did the guest execute WFI? QEMU 7.2 gives the previous instruction in stval, so the instruction itself is read. */
@@ -191,17 +248,33 @@ static bool is_wfi(uint64_t pc)
 }
 
 /* Back in the kernel: the hart's registers that differ between guest and task. */
-static void end_guest_mode(struct vcpu *vcpu, struct vcpu_page *page)
+static inline void end_guest_mode(const struct hart *hart, struct vcpu *vcpu, struct vcpu_page *page)
 {
-	uint64_t status = csr_read(CSR_SSTATUS);
+	uint64_t mode = csr_read(CSR_SSTATUS) / SSTATUS_SPP & 1;
 
-	page->mode = status & SSTATUS_SPP ? 1 : 0;
+	page->mode = mode;
 	page->hvip = csr_read(CSR_HVIP);
-	csr_write(CSR_SSTATUS, status & ~(SSTATUS_SPP | SSTATUS_FS));
-	csr_write(CSR_HSTATUS, HSTATUS_TASK | HSTATUS_HU | (page->mode ? HSTATUS_SPVP : 0));
-	csr_write(CSR_STVEC, (uint64_t)trap_entry_task);
-	vcpu->arch.csr[VCPU_SCOUNTEREN] = csr_read(CSR_SCOUNTEREN);
-	csr_write(CSR_SCOUNTEREN, 7);
+	csr_clear(CSR_SSTATUS, SSTATUS_SPP | SSTATUS_FS);
+	csr_write(CSR_HSTATUS, hart->arch.task_hstatus | mode * HSTATUS_SPVP);
+	csr_write(CSR_STVEC, hart->arch.task_stvec);
+	vcpu->arch.csr[VCPU_SCOUNTEREN] = csr_swap(CSR_SCOUNTEREN, 7);
+}
+
+static __attribute__((noinline)) _Noreturn void interrupted(struct hart *hart, uint64_t cause)
+{
+	handle_interrupt(hart, cause);
+	leave_kernel(hart);
+}
+
+static __attribute__((noinline)) _Noreturn void virtual_instruction(struct thread *thread, struct vcpu_page *page)
+{
+	if (is_wfi(page->pc)) {
+		page->pc += INSTRUCTION_LENGTH;
+		vcpu_idle(thread);
+		leave_kernel(thread->arch.hart);
+	}
+	vcpu_leave(thread);
+	return_from_guest(thread, ERR_OK, CAUSE_GUEST_WFI, INSTRUCTION_WFI, 0, 0, 0);
 }
 
 _Noreturn void trap_guest(struct vcpu *vcpu, struct vcpu_page *page, uint64_t cause)
@@ -210,16 +283,11 @@ _Noreturn void trap_guest(struct vcpu *vcpu, struct vcpu_page *page, uint64_t ca
 	struct thread *thread = vcpu->thread;
 	uint64_t value = csr_read(CSR_STVAL);
 
-	end_guest_mode(vcpu, page);
-	if (cause & CAUSE_INTERRUPT) {
-		handle_interrupt(hart, cause);
-		leave_kernel(hart);
-	}
-	if (cause == CAUSE_GUEST_WFI && value == INSTRUCTION_WFI && is_wfi(page->pc)) {
-		page->pc += INSTRUCTION_LENGTH;
-		vcpu_idle(thread);
-		leave_kernel(hart);
-	}
+	end_guest_mode(hart, vcpu, page);
+	if (cause & CAUSE_INTERRUPT)
+		interrupted(hart, cause);
+	if (cause == CAUSE_GUEST_WFI && value == INSTRUCTION_WFI)
+		virtual_instruction(thread, page);
 	uint64_t address = csr_read(CSR_HTVAL) << 2 | (value & 3);
 	uint64_t instruction = csr_read(CSR_HTINST);
 

@@ -10,6 +10,8 @@
 #define VCPU_SCRATCH 16
 #define PAGE_PC 256
 #define HART_STACK 0
+#define SYSCALL_VCPU_RUN 8
+#define CAUSE_TASK_ECALL 8
 
 #ifndef __ASSEMBLER__
 
@@ -48,6 +50,7 @@ _Static_assert(offsetof(struct arch_vcpu, page) == VCPU_PAGE_POINTER, "offset");
 _Static_assert(offsetof(struct arch_vcpu, hart) == VCPU_HART, "offset");
 _Static_assert(offsetof(struct arch_vcpu, scratch) == VCPU_SCRATCH, "offset");
 _Static_assert(offsetof(struct vcpu_page, pc) == PAGE_PC, "offset");
+_Static_assert(SYS_VCPU_RUN == SYSCALL_VCPU_RUN, "number");
 
 struct arch_hart {
 	uint64_t stack_top;
@@ -56,6 +59,8 @@ struct arch_hart {
 	struct vcpu *live;        /* whose VS state is in the registers */
 	struct fp_state *fp_owner; /* whose FP state is in the registers */
 	uint64_t satp;
+	/* Values that a guest entry and exit load: constants, but long ones. */
+	uint64_t guest_sstatus, guest_hstatus, task_hstatus, guest_stvec, task_stvec;
 };
 _Static_assert(offsetof(struct arch_hart, stack_top) == HART_STACK, "offset");
 
