@@ -101,7 +101,7 @@ struct thread *host_leave_kernel(void)
 			arch_idle();
 			return NULL;
 		}
-		if (!thread->in_guest)
+		if (!thread->vcpu)
 			return thread;
 		if (!vcpu_may_enter(thread))
 			continue;

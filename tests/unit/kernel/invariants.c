@@ -59,10 +59,10 @@ static const char *check_waiting(const struct thread *thread)
 		REQUIRE(!thread->reply || thread->reply->receiver == thread);
 	else
 		REQUIRE(!thread->reply);
-	if (thread->in_guest)
+	if (thread->vcpu)
 		REQUIRE((thread->state == THREAD_READY || thread->state == THREAD_GUEST_IDLE) && thread->vcpu->thread == thread);
 	else
-		REQUIRE(thread->state != THREAD_GUEST_IDLE && !thread->vcpu);
+		REQUIRE(thread->state != THREAD_GUEST_IDLE);
 	return NULL;
 }
 
@@ -151,7 +151,7 @@ static const char *check_object(const struct cap *cap)
 	if (cap->type == OBJECT_VCPU) {
 		const struct vcpu *vcpu = cap_vcpu(cap);
 
-		REQUIRE(!vcpu->thread || (known(vcpu->thread) && vcpu->thread->vcpu == vcpu && vcpu->thread->in_guest));
+		REQUIRE(!vcpu->thread || (known(vcpu->thread) && vcpu->thread->vcpu == vcpu));
 	}
 	return NULL;
 }
