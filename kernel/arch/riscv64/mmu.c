@@ -91,10 +91,11 @@ void arch_space_flush(const struct space *space)
 		__asm__ volatile("sfence.vma x0, %0" ::"r"(space->tag & ones(asid_bits)) : "memory");
 		return;
 	}
-	if (hart->arch.live && hart->arch.live->gspace.cap.word == space->id)
+	if (csr_read(CSR_HGATP) == mmu_hgatp(space)) {
+		/* The vCPU may have lost its capability already; with no stage 2, HLV would reach all of memory. */
 		vcpu_unload(hart);
-	if (csr_read(CSR_HGATP) == mmu_hgatp(space))
 		csr_write(CSR_HGATP, 0);
+	}
 	__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, %0" ::"r"(space->tag & ones(vmid_bits)) : "memory");
 }
 
