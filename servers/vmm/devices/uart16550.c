@@ -78,11 +78,12 @@ static void receive(struct uart *uart, uint8_t byte)
 	uart->count++;
 }
 
+/* A guest that does not listen here may read its input by firmware calls: the first bytes must not stay here. */
 void uart_input(struct uart *uart)
 {
 	uint8_t byte;
 
-	if (uart->mcr & MCR_LOOPBACK)
+	if ((uart->mcr & MCR_LOOPBACK) || !(uart->polled || (uart->ier & IER_RECEIVED)))
 		return;
 	while (uart->count < capacity(uart) && console_read(&byte, 1) == 1)
 		receive(uart, byte);
@@ -171,6 +172,7 @@ static void uart_write(struct uart *uart, unsigned reg, uint8_t value)
 		if ((value & IER_SENT) && !(uart->ier & IER_SENT))
 			uart->sent = true;
 		uart->ier = value & 0xf;
+		console_deliver();
 		break;
 	case REG_IIR_FCR:
 		write_fcr(uart, value);
@@ -203,8 +205,14 @@ static uint8_t read_iir(struct uart *uart)
 
 static uint8_t read_lsr(struct uart *uart)
 {
-	unsigned status = LSR_EMPTY | (uart->count ? LSR_READY : 0u);
+	unsigned status = LSR_EMPTY;
 
+	uart->polled = true;
+	if (!uart->count)
+		console_deliver();
+	uart->polled = false;
+	if (uart->count)
+		status |= LSR_READY;
 	if (uart->overrun) {
 		status |= LSR_OVERRUN;
 		uart->overrun = false;

@@ -16,12 +16,13 @@ struct uart {
 	uint8_t ier, fcr, lcr, mcr, msr_delta, scr, dll, dlm;
 	bool overrun;
 	bool sent;               /* the transmitter-empty interrupt is due */
+	bool polled;             /* the guest looks for input just now */
 	uint8_t polls;           /* reads of LSR since the last byte sent */
 };
 
 void uart_init(struct uart *uart, struct plic *plic, unsigned irq);
 
-/* Takes typed bytes from the terminal while there is room. */
+/* Takes typed bytes from the terminal while there is room and the guest listens: by interrupt, or by reading LSR. */
 void uart_input(struct uart *uart);
 
 /* Takes accesses of any size; all but the first byte of a wide one read as 0. */

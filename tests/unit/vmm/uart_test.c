@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <devices/uart16550.h>
+#include "console.h"
 #include "fakes.h"
 #include "test.h"
 
@@ -102,6 +103,22 @@ TEST(uart, receives_one_byte_without_fifo)
 	assert_int_equal(load(DATA), 0);
 }
 
+TEST(uart, leaves_input_until_the_guest_looks_for_it)
+{
+	(void)state;
+	fake_type("ab");
+	uart_input(&uart);
+	assert_int_equal(console_readable(), 2);
+	assert_int_equal(load(LSR), 0x61);
+	assert_int_equal(console_readable(), 1);
+	assert_int_equal(load(DATA), 'a');
+	uart_input(&uart);
+	assert_int_equal(console_readable(), 1);
+	store(IER, 1);
+	assert_int_equal(console_readable(), 0);
+	assert_true(interrupt());
+}
+
 TEST(uart, receives_by_fifo_with_trigger_and_timeout)
 {
 	(void)state;
@@ -179,6 +196,7 @@ int main(void)
 		RUN_PREPARED(sends_and_tells_the_console_once_per_line),
 		RUN_PREPARED(shows_a_prompt_when_the_guest_polls_for_input),
 		RUN_PREPARED(raises_the_transmitter_interrupt), RUN_PREPARED(receives_one_byte_without_fifo),
+		RUN_PREPARED(leaves_input_until_the_guest_looks_for_it),
 		RUN_PREPARED(receives_by_fifo_with_trigger_and_timeout),
 		RUN_PREPARED(loops_back_data_and_modem_lines), RUN_PREPARED(tells_changes_of_the_modem_lines),
 		RUN_PREPARED(keeps_scratch_and_divisor),
