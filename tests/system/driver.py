@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starts systems in QEMU on a terminal of their own, types to them, and reads what the terminal shows."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pexpect
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SERAI_BUILD", TOP / "build/riscv64"))
+GUESTS = pathlib.Path(os.environ.get("SERAI_GUESTS", TOP / "build/guests"))
+IMAGE = pathlib.Path(os.environ.get("SERAI_IMAGE", TOP / "build/host/tools/image"))
+QEMU = os.environ.get("SERAI_QEMU", "qemu-system-riscv64")
+PAYLOADS = BUILD / "tests/guests"
+SERVERS = ("console", "vmm")
+
+ESCAPE = "\x1d"  # Ctrl-]
+PROMPT = r"serai> $"
+# What the kernel prints last when the machine goes off after a failure.
+FAILURE_LINE = "serai: shutdown after a failure"
+
+# Escape sequences, for reading the terminal as text. CSI, OSC, character sets, single characters.
+SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[ -/]*[0-Z\\^-~])")
+UNFINISHED = re.compile(rb"(?:\r|\r?\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?|[ -/]*))$")
+
+
+class Failure(Exception):
+    """The system did not do what the case expects."""
+
+
+class Guest:
+    """One guest of a description."""
+
+    def __init__(self, name, payload="echo", memory="16M", cmdline="", **keys):
+        self.name, self.memory, self.cmdline, self.keys = name, memory, cmdline, keys
+        self.kernel, self.initrd = str(PAYLOADS / f"{payload}.bin"), None
+
+    @classmethod
+    def linux(cls, name, cmdline="console=hvc0 earlycon=sbi", initramfs="initramfs", **keys):
+        guest = cls(name, memory="128M", cmdline=cmdline, **keys)
+        guest.kernel, guest.initrd = "@debian/linux", f"@debian/{initramfs}"
+        return guest
+
+    def text(self):
+        values = {"memory": self.memory, "kernel": self.kernel, "initrd": self.initrd, "cmdline": self.cmdline, **self.keys}
+        lines = [f"[guest.{self.name}]"]
+        for key, value in values.items():
+            if value is not None:
+                lines.append(f"{key} = {toml_value(value)}")
+        return "\n".join(lines) + "\n"
+
+
+def toml_value(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else f'"{value}"'
+
+
+def description(*guests, memory="512M", console=None):
+    """The text of a system description."""
+    text = f'[machine]\nmemory = "{memory}"\n'
+    if console:
+        text += "[console]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in console.items())
+    return text + "".join(guest.text() for guest in guests)
+
+
+def program(name, build=BUILD):
+    return build / "kernel/kernel.elf" if name == "kernel" else build / f"servers/{name}/{name}.elf"
+
+
+def make_archive(text, folder, build=BUILD):
+    """Builds a boot archive from the text of a description; returns its path."""
+    toml, archive = folder / "system.toml", folder / "archive"
+    toml.write_text(text)
+    stripped = {}
+    for name in ("kernel", "root", *SERVERS):
+        stripped[name] = folder / f"{name}.elf"
+        subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", program(name, build), stripped[name]], check=True)
+    command = [IMAGE, "build", toml, "--guests", GUESTS, "--kernel", stripped["kernel"], "--root", stripped["root"]]
+    for name in SERVERS:
+        command += ["--server", f"{name}={stripped[name]}"]
+    subprocess.run([*command, "-o", archive], check=True)
+    return archive
+
+
+class Terminal:
+    """A program on a pseudo terminal, read as text: escape sequences are gone, and a line taken away ends like any other.
+
+    Everything read stays in `text`; `expect` looks only at what came after the last match.
+    """
+
+    def __init__(self, command, rows=40, columns=120, **options):
+        self.raw, self.text, self.position = bytearray(), "", 0
+        self.pending = b""
+        self.started = time.monotonic()
+        # pexpect starts a session, so a process group, of its own.
+        self.child = pexpect.spawn(str(command[0]), [str(word) for word in command[1:]], dimensions=(rows, columns),
+            echo=False, timeout=None, **options)
+        self.child.delaybeforesend = None
+        live.append(self)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def read(self, seconds):
+        """Reads what comes within some time; False at the end of the output."""
+        try:
+            data = self.child.read_nonblocking(65536, max(seconds, 0))
+        except pexpect.TIMEOUT:
+            return True
+        except pexpect.EOF:
+            return False
+        self.raw += data
+        data = self.pending + data
+        cut = UNFINISHED.search(data)
+        self.pending = data[cut.start():] if cut else b""
+        if cut:
+            data = data[:cut.start()]
+        data = data.replace(b"\r\x1b[K", b"\n")
+        self.text += SEQUENCE.sub(b"", data).decode(errors="replace").replace("\r", "")
+        return True
+
+    def expect(self, pattern, timeout=20):
+        """Waits until a pattern (with ^ and $ at each line) comes; returns the match."""
+        compiled = re.compile(pattern, re.MULTILINE)
+        end = time.monotonic() + timeout
+        while True:
+            match = compiled.search(self.text, self.position)
+            if match:
+                self.position = match.end()
+                return match
+            left = end - time.monotonic()
+            if left <= 0:
+                raise Failure(f"{pattern!r} did not come within {timeout} s")
+            if not self.read(min(left, 0.5)):
+                match = compiled.search(self.text, self.position)
+                if match:
+                    self.position = match.end()
+                    return match
+                raise Failure(f"the end came before {pattern!r}")
+
+    def expect_not(self, pattern, seconds):
+        """Fails if a pattern comes within some time."""
+        compiled = re.compile(pattern, re.MULTILINE)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.read(min(0.2, end - time.monotonic()))
+        match = compiled.search(self.text, self.position)
+        if match:
+            raise Failure(f"{match.group(0)!r} came")
+
+    def expect_raw(self, data, start, timeout=20):
+        """Waits for bytes as they are, from an offset in `raw` on; returns the offset behind them."""
+        end = time.monotonic() + timeout
+        while True:
+            found = self.raw.find(data, start)
+            if found >= 0:
+                return found + len(data)
+            if time.monotonic() > end or not self.read(0.2):
+                raise Failure(f"the bytes {data!r} did not come within {timeout} s")
+
+    def type(self, text):
+        self.child.send(text)
+
+    def screen(self, lines=25):
+        return "\n".join(self.text.split("\n")[-lines:])
+
+    def wait_end(self, timeout=20):
+        """Waits until the program has ended; returns its exit code, negative for a signal."""
+        end = time.monotonic() + timeout
+        while self.read(0.2):
+            if time.monotonic() > end:
+                raise Failure(f"it still runs after {timeout} s")
+        self.child.close(force=False)
+        return self.child.exitstatus if self.child.exitstatus is not None else -(self.child.signalstatus or 0)
+
+    def end(self):
+        """Ends the program, whatever it does."""
+        if self in live:
+            live.remove(self)
+        self.child.close(force=True)
+
+
+class System(Terminal):
+    """A system in QEMU.
+
+    system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
+    """
+
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, archive=None):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
+        archive = archive or make_archive(system, self.folder, build)
+        super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
+            "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
+            build / "serai.bin", "-initrd", archive, *(ICOUNT if icount else ()), *arguments])
+
+    def end(self):
+        super().end()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # --- the console ---
+
+    def key(self, key):
+        """The escape key and one more."""
+        self.type(ESCAPE + key)
+
+    def focus(self, name, typed=None):
+        """Focuses a guest by the prompt; typed: another way to name it there."""
+        self.key(":")
+        self.expect(r"-- commands:")
+        self.type(f"focus {typed or name}\r")
+        self.expect(rf"-- focus: {name} .*\n")
+
+    def prompt(self, command, timeout=20):
+        """Runs a command of the prompt, leaves the prompt; returns what the command printed, up to the next prompt."""
+        self.key(":")
+        self.expect(r"-- commands:.*\n")
+        self.expect(PROMPT, timeout)
+        answer = self.command(command, timeout)
+        self.type("\r")
+        self.expect(r"-- focus: .*\n")
+        return answer
+
+    def command(self, command, timeout=20):
+        """Runs a command in the open prompt."""
+        self.type(f"{command}\r")
+        self.expect(rf"{re.escape(command)}\n", timeout)
+        start = self.position
+        self.expect(PROMPT, timeout)
+        return self.text[start:self.position]
+
+    def expect_guest(self, name, pattern, timeout=20):
+        """Waits for a line with the label of a guest."""
+        return self.expect(rf"^\[{name}\] .*?{pattern}", timeout)
+
+    def wait_exit(self, timeout=20):
+        """Waits until the machine is off; the exit status as ./serai run would give it: 1 after a failure."""
+        status = self.wait_end(timeout)
+        return 1 if status == 0 and FAILURE_LINE in self.text.split("\n")[-5:] else status
+
+    def end_in_order(self):
+        """Ends the system by the prompt."""
+        self.key(":")
+        self.expect(r"-- commands:")
+        self.type("quit\r")
+        self.wait_exit()
+        self.end()
+
+    def processor_seconds(self):
+        """Processor time that QEMU has used."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+ICOUNT = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2026-01-01,clock=vm")
+
+# All terminals that still run, for the runner to end.
+live = []
+
+
+def echo_system(*names, **options):
+    """A started system of echo guests, all at their prompts; the first has the focus."""
+    names = names or ("alpha", "beta")
+    system = System(description(*(Guest(name) for name in names)), **options)
+    wait_ready(system, *names)
+    return system
+
+
+def wait_ready(system, *names, timeout=30):
+    """Waits until all of the named echo guests are at their prompts, in whatever order."""
+    start = system.position
+    positions = []
+    for name in names:
+        system.position = start
+        system.expect(rf"^\[{name}\] {name}> ", timeout)
+        positions.append(system.position)
+    system.position = max(positions)
+
+
+def say(system, name, text, timeout=10):
+    """Types a line to the focused echo guest and waits for its answer."""
+    system.type(f"{text}\r")
+    system.expect(rf"{name}: you said: {re.escape(text)}\n", timeout)
+
+
+def check(condition, text):
+    if not condition:
+        raise Failure(text)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./serai run: quick when nothing changed, the terminal as it was afterwards, an exit code that tells."""
+
+import pathlib
+import tempfile
+import time
+
+from driver import ESCAPE, TOP, Failure, Guest, Terminal, check, description
+
+
+class Launched(Terminal):
+    """`./serai run` inside a shell that prints the terminal's settings before and after it, and its exit code."""
+
+    def __init__(self, text):
+        self.scratch = tempfile.TemporaryDirectory()
+        path = pathlib.Path(self.scratch.name) / "system.toml"
+        path.write_text(text)
+        script = f"stty sane; echo before=$(stty -g); cd /; {TOP}/serai run {path}; echo exit=$?; echo after=$(stty -g)"
+        super().__init__(["/bin/bash", "-c", script])
+
+    def expect_end(self):
+        status = int(self.expect(r"^exit=(\d+)$", 30).group(1))
+        before, after = self.expect_settings("before"), self.expect_settings("after")
+        check(before == after, f"the terminal is {after}, was {before}")
+        self.wait_end()
+        return status
+
+    def expect_settings(self, which):
+        self.position = 0
+        return self.expect(rf"^{which}=(\S+)$").group(1)
+
+
+def started():
+    system = Launched(description(Guest("alpha"), Guest("beta")))
+    system.expect("alpha> ", 120)
+    return system
+
+
+def test_second_start_is_quick():
+    first = started()
+    first.type("q\r")
+    first.end()
+    begin = time.monotonic()
+    second = Launched(description(Guest("alpha"), Guest("beta")))
+    second.expect("serai: starting ", 30)
+    seconds = time.monotonic() - begin
+    check(seconds < 3, f"QEMU was reached after {seconds:.1f} s")
+
+
+def test_order_ends_with_0():
+    system = started()
+    system.type("q\r")
+    system.expect("-- alpha: powered off --")
+    system.type(ESCAPE + "2q\r")
+    check(system.expect_end() == 0, "the exit code is not 0")
+
+
+def test_quit_ends_with_0():
+    system = started()
+    system.type(ESCAPE + ":quit\r")
+    check(system.expect_end() == 0, "the exit code is not 0")
+
+
+def test_crash_ends_with_1_and_a_name():
+    system = started()
+    system.type("c\r")
+    system.expect("-- alpha: crashed; ")
+    system.type(ESCAPE + "2q\r")
+    system.expect("serai: guest alpha crashed")
+    check(system.expect_end() == 1, "the exit code is not 1")
+
+
+def test_wrong_description():
+    system = Launched('[guest.alpha]\nmemry = "16M"\n')
+    system.expect(r'system.toml:2: error: guest alpha has no key "memry"', 60)
+    system.expect(r'system.toml:2: hint: did you mean "memory"\?')
+    check(system.expect_end() == 1, "the exit code is not 1")
+
+
+def test_missing_description():
+    terminal = Terminal([TOP / "serai", "run", "no/such.toml"])
+    terminal.expect("serai: error: there is no system description no/such.toml")
+    check(terminal.wait_end() == 1, "the exit code is not 1")
+
+
+def test_help_lists_every_command():
+    terminal = Terminal([TOP / "serai", "help"])
+    terminal.wait_end()
+    for word in ("run", "test", "bench", "fuzz", "gdb", "build", "check", "clean", "help"):
+        if f"\n  {word} " not in terminal.text:
+            raise Failure(f"help does not list {word}")
+
+
+for _case in (test_second_start_is_quick, test_order_ends_with_0, test_quit_ends_with_0, test_crash_ends_with_1_and_a_name,
+        test_wrong_description):
+    _case.seconds = 200
