@@ -182,8 +182,11 @@ _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread)
 	struct vcpu *vcpu = thread->vcpu;
 	struct vcpu_page *page = vcpu->page;
 
-	if (hart->arch.live != vcpu) {
+	if (hart->arch.live != vcpu)
 		vcpu_load(hart, vcpu);
+	if (vcpu->arch.vmm != thread) {
+		if (vcpu->arch.vmm)
+			vcpu->arch.vmm->arch.guest = NULL;
 		if (thread->arch.guest && thread->arch.guest != vcpu)
 			thread->arch.guest->arch.vmm = NULL;
 		thread->arch.guest = vcpu;
