@@ -2,6 +2,7 @@
 # Runs the tests, the fuzzers and the benches, and adds up what passed and what failed.
 
 FUZZ_SECONDS_IN_TEST=5
+TEST_SECONDS=120 # that one unit test may take
 COVERAGE_LEAST=85 # per cent of lines of the kernel's generic code
 
 passed=0
@@ -47,7 +48,7 @@ test_unit() {
 	local log=$BUILD/ctest.log line
 
 	say "unit tests"
-	ctest --test-dir "$BUILD/host" --output-on-failure -j "$(nproc)" 2>&1 | tee "$log" || true
+	ctest --test-dir "$BUILD/host" --timeout "$TEST_SECONDS" --output-on-failure -j "$(nproc)" 2>&1 | tee "$log" || true
 	line=$(grep -E '^[0-9]+% tests passed' "$log" || true)
 	if [[ $line =~ ([0-9]+)\ tests\ failed\ out\ of\ ([0-9]+)$ ]]; then
 		failed=$((failed + BASH_REMATCH[1]))
@@ -64,7 +65,7 @@ test_coverage() {
 		-DCMAKE_C_FLAGS=--coverage -DCMAKE_EXE_LINKER_FLAGS=--coverage
 	find "$folder" -name '*.gcda' -delete
 	run_ninja "$folder" "$target"
-	ctest --test-dir "$folder/tests/unit/kernel" -j "$(nproc)" >"$BUILD/coverage.log" 2>&1 || {
+	ctest --test-dir "$folder/tests/unit/kernel" --timeout "$TEST_SECONDS" -j "$(nproc)" >"$BUILD/coverage.log" 2>&1 || {
 		cat "$BUILD/coverage.log"
 		return 1
 	}
