@@ -65,7 +65,8 @@ test_coverage() {
 		-DCMAKE_C_FLAGS=--coverage -DCMAKE_EXE_LINKER_FLAGS=--coverage
 	find "$folder" -name '*.gcda' -delete
 	run_ninja "$folder" "$target"
-	ctest --test-dir "$folder/tests/unit/kernel" --timeout "$TEST_SECONDS" -j "$(nproc)" >"$BUILD/coverage.log" 2>&1 || {
+	ctest --test-dir "$folder/tests/unit/kernel" --timeout "$TEST_SECONDS" --output-on-failure \
+		-j "$(nproc)" >"$BUILD/coverage.log" 2>&1 || {
 		cat "$BUILD/coverage.log"
 		return 1
 	}
