@@ -65,7 +65,7 @@ enum {
 	GSPACE_BITS = 14,
 	VCPU_BITS = 10,
 	UNTYPED_MIN_BITS = 6,
-	UNTYPED_MAX_BITS = 38,
+	UNTYPED_MAX_BITS = 37,
 	CNODE_MIN_BITS = 1,
 	CNODE_MAX_BITS = 16,
 	RETYPE_COUNT_MAX = 1024, /* objects made by one retype */
