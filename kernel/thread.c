@@ -84,7 +84,9 @@ void thread_cancel(struct thread *thread)
 
 void thread_suspend(struct thread *thread)
 {
-	if (thread->state != THREAD_READY && thread->state != THREAD_STOPPED && thread->fault == THREAD_NO_FAULT)
+	bool in_call = thread->vcpu || (thread->state != THREAD_READY && thread->state != THREAD_STOPPED);
+
+	if (in_call && thread->fault == THREAD_NO_FAULT)
 		arch_thread_words(thread)[0] = ERR_DELETED;
 	thread_cancel(thread);
 	thread->state = THREAD_STOPPED;
