@@ -69,8 +69,7 @@ static void settle(struct thread *sender, struct thread *receiver, struct reply 
 {
 	if (!sender->is_call) {
 		arch_thread_words(sender)[WORD_STATUS] = ERR_OK;
-		if (sender->state != THREAD_READY)
-			sched_ready(sender);
+		sched_ready(sender);
 		return;
 	}
 	if (!reply) {
@@ -153,6 +152,7 @@ void endpoint_receive(struct endpoint *endpoint, struct thread *thread, struct r
 	}
 	if (sender && sender->state == THREAD_SENDING) {
 		dequeue(sender);
+		sender->state = THREAD_READY;
 		transfer(sender, thread);
 		settle(sender, thread, reply);
 		return;
