@@ -70,7 +70,10 @@ configure() {
 	local folder=$1 log=$BUILD/cmake.log
 	shift
 
-	[ ! -e "$folder/build.ninja" ] || return 0
+	# Again if the cache is elsewhere than last time.
+	if [ -e "$folder/build.ninja" ] && grep -qxF "SERAI_DTC_SOURCE:PATH=$CACHE/dtc-1.7.2" "$folder/CMakeCache.txt"; then
+		return 0
+	fi
 	say "configuring ${folder#"$TOP/"}"
 	mkdir -p "$BUILD"
 	if ! (cd "$TOP" && cmake "$@" "-DSERAI_DTC_SOURCE=$CACHE/dtc-1.7.2") >"$log" 2>&1; then
@@ -92,7 +95,10 @@ show_build() {
 			[ ! -t 2 ] || printf '\r%s\033[K' "${line%%]*}]" >&2
 			said=1
 			;;
-		*) printf '%s\n' "$line" >&2 ;;
+		*)
+			[ ! -t 2 ] || printf '\r\033[K' >&2
+			printf '%s\n' "$line" >&2
+			;;
 		esac
 	done
 	[ -z "$said" ] || [ ! -t 2 ] || printf '\r\033[K' >&2
