@@ -20,13 +20,12 @@ PAYLOADS = BUILD / "tests/guests"
 SERVERS = ("console", "vmm")
 
 ESCAPE = "\x1d"  # Ctrl-]
-PROMPT = r"serai> $"
 # What the kernel prints last when the machine goes off after a failure.
 FAILURE_LINE = "serai: shutdown after a failure"
 
 # Escape sequences, for reading the terminal as text. CSI, OSC, character sets, single characters.
 SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[ -/]*[0-Z\\^-~])")
-UNFINISHED = re.compile(rb"(?:\r|\r?\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?|[ -/]*))$")
+UNFINISHED = re.compile(rb"(?:\r|\r?\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?|[ -/]*))\Z")
 
 
 class Failure(Exception):
@@ -168,6 +167,10 @@ class Terminal:
     def type(self, text):
         self.child.send(text)
 
+    @staticmethod
+    def clock():
+        return time.monotonic()
+
     def screen(self, lines=25):
         return "\n".join(self.text.split("\n")[-lines:])
 
@@ -194,6 +197,7 @@ class System(Terminal):
     """
 
     def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, archive=None):
+        self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
         archive = archive or make_archive(system, self.folder, build)
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
@@ -212,27 +216,33 @@ class System(Terminal):
 
     def focus(self, name, typed=None):
         """Focuses a guest by the prompt; typed: another way to name it there."""
-        self.key(":")
-        self.expect(r"-- commands:")
+        self.open_prompt()
         self.type(f"focus {typed or name}\r")
         self.expect(rf"-- focus: {name} .*\n")
 
-    def prompt(self, command, timeout=20):
-        """Runs a command of the prompt, leaves the prompt; returns what the command printed, up to the next prompt."""
+    def open_prompt(self):
         self.key(":")
         self.expect(r"-- commands:.*\n")
-        self.expect(PROMPT, timeout)
+
+    def prompt(self, command, timeout=20):
+        """Runs a command of the prompt, leaves the prompt; returns what came on the screen."""
+        self.open_prompt()
         answer = self.command(command, timeout)
         self.type("\r")
         self.expect(r"-- focus: .*\n")
         return answer
 
     def command(self, command, timeout=20):
-        """Runs a command in the open prompt."""
-        self.type(f"{command}\r")
-        self.expect(rf"{re.escape(command)}\n", timeout)
+        """Runs a command in the open prompt; returns what came on the screen until its end."""
         start = self.position
-        self.expect(PROMPT, timeout)
+        self.type(f"{command}\r")
+        # The prompt takes nothing while it prints a log.
+        if command.startswith("log "):
+            self.expect(r"-- end of log .* --\n", timeout)
+        # Lines of guests may take the prompt away at any time, so the end is marked by the answer to no command.
+        self.marks += 1
+        self.type(f"mark-{self.marks}\r")
+        self.expect(rf"no command is named 'mark-{self.marks}'.*\n", timeout)
         return self.text[start:self.position]
 
     def expect_guest(self, name, pattern, timeout=20):
@@ -246,8 +256,7 @@ class System(Terminal):
 
     def end_in_order(self):
         """Ends the system by the prompt."""
-        self.key(":")
-        self.expect(r"-- commands:")
+        self.open_prompt()
         self.type("quit\r")
         self.wait_exit()
         self.end()

@@ -8,8 +8,8 @@ from driver import Guest, System, check, description, echo_system, say, wait_rea
 # A floating-point load from a device is what the VMM does not do.
 REPORT = [
     r"guest stopped: .+",
-    r"cause \d+ \(guest load fault\), value [0-9a-f]+, address [0-9a-f]+, htinst [0-9a-f]+, hart 0, mode VS",
-    r"pc [0-9a-f]{16}, instruction [0-9a-f]{4,8}: fld .+",
+    r"cause \d+ \(guest (load|store) fault\), value [0-9a-f]+, address [0-9a-f]+, htinst [0-9a-f]+, hart 0, mode VS",
+    r"pc [0-9a-f]{16}, instruction [0-9a-f]{4,8}: f[ls][wd] .+",
     r"  pc   [0-9a-f]{16}  ra   [0-9a-f]{16}  sp   [0-9a-f]{16}  gp   [0-9a-f]{16}",
     r"  t3   [0-9a-f]{16}  t4   [0-9a-f]{16}  t5   [0-9a-f]{16}  t6   [0-9a-f]{16}",
     r"  vsstatus [0-9a-f]+  vstvec [0-9a-f]+  vsepc .*",
@@ -18,7 +18,7 @@ REPORT = [
 
 
 def crashed_system():
-    system = System(description(Guest("alpha"), Guest("bad", "hostile", cmdline="test=float")))
+    system = System(description(Guest("alpha"), Guest("bad", "hostile", cmdline="test=mmio-float")))
     system.expect("-- bad: crashed; ", 30)
     return system
 

@@ -68,8 +68,7 @@ def test_other_escape_key():
 
 def test_prompt_line_editing():
     system = echo_system()
-    system.key(":")
-    system.expect("serai> $")
+    system.open_prompt()
     system.type("lisx\x7ft\r")
     system.expect("alpha +running")
     system.type("nonsense\r")

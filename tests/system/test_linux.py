@@ -44,8 +44,9 @@ def focused(name):
 
 def shell(system, name, command, answer, timeout=30):
     """Runs a command in the focused guest's shell; the answer is a pattern for a whole line."""
+    # Not $: that matches at the end of half a line, too.
     system.type(f"{command}\r")
-    match = system.expect(rf"^{answer}$", timeout)
+    match = system.expect(rf"^{answer}\n", timeout)
     system.expect(PROMPTS[name], timeout)
     return match
 
@@ -82,6 +83,7 @@ def test_line_editing_and_history():
     system = focused("alpha")
     system.type("echo wrogn\x7f\x7fng-line\r")
     system.expect("^wrong-line$")
+    system.expect(PROMPTS["alpha"])
     system.type("\x1b[A\r")
     system.expect("^wrong-line$")
     system.expect(PROMPTS["alpha"])
@@ -112,7 +114,7 @@ def test_vi_is_raw():
     at = system.expect_raw(b"\x1b[H", start)
     at = system.expect_raw(b"~", at)
     system.type("ihello from vi\x1b")
-    system.expect_raw(b"hello from vi", at)
+    system.expect("hello from vi")
     system.type(":wq\r")
     shell(system, "alpha", "cat /tmp/text", "hello from vi")
 
@@ -129,7 +131,8 @@ def test_top_is_raw_and_others_do_not_disturb():
         system.read(0.2)
     check(b"disturb" not in system.raw[start:], "a line of the other guest came into top's screen")
     system.type("q")
-    system.expect_guest("beta", "disturb", 10)
+    # Without the alternate screen its end shows only by silence.
+    system.expect_guest("beta", "disturb", 20)
     system.expect(PROMPTS["alpha"])
 
 
@@ -147,11 +150,11 @@ def test_much_input():
 def test_much_output():
     system = focused("alpha")
     start = system.position
-    system.type("seq 1 20000; echo seq-$?\r")
+    system.type("seq 1 5000; echo seq-$?\r")
     system.expect("^seq-0$", 60)
     lines = system.text[start:].split("\n")
     numbers = [line for line in lines if line.isdigit()]
-    check(numbers == [str(number) for number in range(1, 20001)], f"{len(numbers)} of 20000 lines came")
+    check(numbers == [str(number) for number in range(1, 5001)], f"{len(numbers)} of 5000 lines came")
     system.expect(PROMPTS["alpha"])
 
 
@@ -161,7 +164,7 @@ def test_scrollback():
     log = system.prompt("log alpha", 30)
     check("mark-42" in log, "the log does not have what was printed last")
     log = system.prompt("log alpha all", 60)
-    check("20000" in log, "the log does not reach back")
+    check("\n5000\n" in log, "the log does not reach back")
     check("Linux version" in system.prompt("log beta all", 60), "the log of beta does not reach back to its start")
 
 

@@ -41,8 +41,7 @@ def test_reboot_from_inside():
 
 def test_reboot_by_prompt():
     system = echo_system()
-    system.key(":")
-    system.expect("serai> $")
+    system.open_prompt()
     system.command("reboot beta")
     system.expect_guest("beta", "beta: ready")
     rows = system.command("list")
@@ -76,7 +75,6 @@ def test_stopped_guest_does_not_keep_the_machine_on():
 
 def test_quit():
     system = echo_system()
-    system.key(":")
-    system.expect("serai> $")
+    system.open_prompt()
     system.type("quit\r")
     check(system.wait_exit() == 0, "the exit status is not 0")

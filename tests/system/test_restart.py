@@ -14,8 +14,7 @@ def memory(system):
 
 def test_stop_and_start_200_times():
     system = echo_system()
-    system.key(":")
-    system.expect("serai> $")
+    system.open_prompt()
     before = memory(system)
     check("free" in before, "memory does not say what is free")
     system.command("stop beta")

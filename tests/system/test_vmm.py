@@ -37,8 +37,7 @@ def test_killed_with_focus():
 
 def test_killed_many_times_loses_no_memory():
     system = echo_system()
-    system.key(":")
-    system.expect("serai> $")
+    system.open_prompt()
     free = None
     for number in range(20):
         system.command("kill beta")

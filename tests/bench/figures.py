@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects figures, compares them with their goals, prints the table and writes the machine-readable file."""
+
+import json
+import statistics
+
+
+class Figures:
+    def __init__(self):
+        self.rows = []
+        self.group = ""
+
+    def begin(self, group):
+        self.group = group
+        print(f"\n{group}\n{'':2}{'figure':52} {'measured':>12} {'goal':>10}", flush=True)
+
+    def add(self, name, measured, goal=None, unit="", note=""):
+        """One row. measured: a number, or None if it could not be measured. goal: the most that it may be, None for none."""
+        reached = None if goal is None else measured is not None and measured <= goal
+        self.rows.append({"group": self.group, "name": name, "measured": measured, "goal": goal, "unit": unit,
+            "reached": reached, "note": note})
+        verdict = {None: "", True: "reached", False: "NOT REACHED"}[reached]
+        print(f"  {name:52} {number(measured):>12} {number(goal) if goal is not None else '':>10} {unit:8} {verdict:12} {note}"
+            .rstrip(), flush=True)
+
+    def finish(self, path):
+        """Writes the file; returns how many goals were missed."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"figures": self.rows}, indent=1) + "\n")
+        goals = [row for row in self.rows if row["goal"] is not None]
+        missed = [row for row in goals if not row["reached"]]
+        print(f"\n{len(goals) - len(missed)} of {len(goals)} goals reached; all figures are in {path}")
+        for row in missed:
+            print(f"  not reached: {row['group']}: {row['name']}: {number(row['measured'])}, goal {number(row['goal'])}")
+        return len(missed)
+
+
+def number(value):
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.3f}" if value < 100 else f"{value:.1f}"
+    return f"{value:,}"
+
+
+median = statistics.median
+
+
+def spread(values):
+    """For the note of a wall time."""
+    return f"{len(values)} runs, {min(values):.2f} to {max(values):.2f}"

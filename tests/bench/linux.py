@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a Linux guest costs against the same kernel on the bare machine."""
+
+import re
+
+from driver import GUESTS, ICOUNT, QEMU, Guest, System, Terminal, description
+from figures import median, spread
+
+# Crypto self-tests run in the background for hundreds of millions of instructions, whenever there is time.
+FULL = "console=hvc0 earlycon=sbi cryptomgr.notests=1"
+QUIET = f"{FULL} quiet"
+TICK = 100  # instructions, with -icount shift=0 and a timebase of 10 MHz
+INIT = r"BENCH init (\d+)"
+WORK = {"sha256": ("sha256sum of 64 MiB", 1.03), "fork": ("200 x fork and exec", 1.7), "touch": ("first touch of 24 MiB", 1.7)}
+
+
+def start_bare(cmdline, initramfs="initramfs-bench", icount=False):
+    """The kernel without Serai: the same memory, and a virtio console as a guest has it."""
+    return Terminal([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", "128M", "-no-reboot", "-display", "none",
+        "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-device", "virtio-serial-pci",
+        "-device", "virtconsole,chardev=con", "-kernel", GUESTS / "debian/linux", "-initrd", GUESTS / "debian" / initramfs,
+        "-append", cmdline, *(ICOUNT if icount else ())])
+
+
+def start_guest(cmdline, icount=False):
+    return System(description(Guest.linux("alpha", cmdline=cmdline, initramfs="initramfs-bench")), icount=icount)
+
+
+def until(terminal, patterns, timeout=300):
+    """Waits for all patterns, ends the terminal; returns the matches and the wall seconds from its start to the last."""
+    matches = []
+    for pattern in patterns:
+        terminal.position = 0
+        matches.append(terminal.expect(pattern, timeout))
+    seconds = terminal.clock() - terminal.started
+    terminal.end()
+    return matches, seconds
+
+
+def instructions(terminal):
+    matches, _ = until(terminal, [INIT])
+    return int(matches[0].group(1)) * TICK
+
+
+def wall(terminal, *patterns):
+    return until(terminal, patterns)[1]
+
+
+def measure_boot(figures, runs):
+    figures.begin("One guest, from power-on to its /init, against a bare boot")
+    bare, guest = instructions(start_bare(QUIET, icount=True)), instructions(start_guest(QUIET, icount=True))
+    figures.add("instructions, bare", bare)
+    figures.add("instructions, guest", guest)
+    figures.add("instructions, guest to bare", guest / bare, 1.06)
+    bare, guest = [], []
+    for _ in range(runs):
+        bare.append(wall(start_bare(QUIET), INIT))
+        guest.append(wall(start_guest(QUIET), INIT))
+    figures.add("wall, bare", median(bare), unit="s", note=spread(bare))
+    figures.add("wall, guest", median(guest), unit="s", note=spread(guest))
+    ratios = [b / a for a, b in zip(bare, guest)]
+    figures.add("wall, guest to bare, median of pairs", median(ratios), 1.15, note=spread(ratios))
+
+
+def measure_two(figures, runs):
+    figures.begin("two-linux, from QEMU's start to both shells, against one bare boot to its shell")
+    bare, both = [], []
+    names = ("alpha", "beta")
+    for _ in range(runs):
+        bare.append(wall(start_bare("console=hvc0 earlycon=sbi serai.host=alpha", "initramfs"), r"root@alpha:\S+# "))
+        system = System(description(*(Guest.linux(name) for name in names)))
+        both.append(wall(system, *(rf"^\[{name}\] root@{name}:\S+# " for name in names)))
+    figures.add("wall, one bare boot", median(bare), unit="s", note=spread(bare))
+    figures.add("wall, both guests", median(both), unit="s", note=spread(both))
+    ratios = [b / a for a, b in zip(bare, both)]
+    figures.add("wall, both guests to one bare boot, median of pairs", median(ratios), 2.4, note=spread(ratios))
+
+
+def measure_console(figures, runs):
+    figures.begin("A guest's boot with full console output, against its quiet boot")
+    quiet, full = instructions(start_guest(QUIET, icount=True)), instructions(start_guest(FULL, icount=True))
+    figures.add("instructions, quiet", quiet)
+    figures.add("instructions, full output", full)
+    figures.add("instructions, full to quiet", full / quiet, 1.08)
+    quiet, full = [], []
+    for _ in range(runs):
+        quiet.append(wall(start_guest(QUIET), INIT))
+        full.append(wall(start_guest(FULL), INIT))
+    ratios = [b / a for a, b in zip(quiet, full)]
+    figures.add("wall, full to quiet, median of pairs", median(ratios), 1.08, note=spread(ratios))
+
+
+def work(terminal):
+    """Microseconds of each work, by the machine's or the guest's own clock."""
+    until(terminal, [r"BENCH done"], 600)
+    return {name: int(value) for name, value in re.findall(r"BENCH (sha256|fork|touch) (\d+)", terminal.text)}
+
+
+def measure_work(figures, runs):
+    figures.begin("Work in a guest, against bare")
+    cmdline = f"{QUIET} serai.bench=work"
+    bare, guest = [], []
+    for _ in range(runs):
+        bare.append(work(start_bare(cmdline)))
+        guest.append(work(start_guest(cmdline)))
+    for name, (title, goal) in WORK.items():
+        ratios = [b[name] / a[name] for a, b in zip(bare, guest)]
+        figures.add(f"wall, {title}, bare", median([one[name] / 1e6 for one in bare]), unit="s")
+        figures.add(f"wall, {title}, guest", median([one[name] / 1e6 for one in guest]), unit="s")
+        figures.add(f"wall, {title}, guest to bare", median(ratios), goal, note=spread(ratios))
