@@ -174,14 +174,18 @@ void endpoint_receive(struct endpoint *endpoint, struct thread *thread, struct r
 
 void reply_return_context(struct reply *reply)
 {
-	struct thread *borrower = reply->borrower;
+	struct thread *holder = NULL;
+	struct reply *loan = reply;
 
-	if (!borrower)
-		return;
-	reply->borrower = NULL;
-	borrower->lent_by = NULL;
-	if (reply->caller)
-		sched_context_pass(borrower, reply->caller);
+	/* A borrower without the context is itself a caller who lent it on: all those loans end, too. */
+	while (loan && loan->borrower) {
+		holder = loan->borrower;
+		holder->lent_by = NULL;
+		loan->borrower = NULL;
+		loan = holder->sched_context ? NULL : holder->reply;
+	}
+	if (holder)
+		sched_context_pass(holder, reply->caller);
 }
 
 /* The caller leaves the reply object. */

@@ -274,11 +274,19 @@ void sched_context_init(struct sched_context *context)
 
 void sched_context_configure(struct sched_context *context, uint64_t budget, uint64_t period)
 {
+	struct thread *thread = context->thread;
+	uint64_t now = arch_time();
+
+	if (thread)
+		charge(thread->hart, now);
 	context->budget = context->remaining = budget;
 	context->period = period;
-	context->refill_at = 0;
-	if (context->thread)
-		context->thread->hart->timer_stale = true;
+	context->refill_at = budget < period ? now + period : 0;
+	if (!thread)
+		return;
+	thread->hart->timer_stale = true;
+	if (thread->state == THREAD_READY)
+		sched_ready(thread); /* it may have slept for a refill */
 }
 
 /* The thread stops using its context; it cannot run until it has another. */
@@ -313,7 +321,7 @@ void sched_context_pass(struct thread *from, struct thread *to)
 
 enum err sched_context_bind(struct thread *thread, struct sched_context *context)
 {
-	if (context && (context->owner || thread->own_context || thread->sched_context))
+	if (context && (context->owner || thread->own_context || thread->lent_by))
 		return ERR_BUSY;
 	if (!context) {
 		if (thread->own_context)
@@ -326,13 +334,22 @@ enum err sched_context_bind(struct thread *thread, struct sched_context *context
 	return ERR_OK;
 }
 
+/* Ends the loans by which a context came to this thread, from call to call. */
+static void end_loans(struct thread *holder)
+{
+	while (holder->lent_by) {
+		struct reply *loan = holder->lent_by;
+
+		holder->lent_by = NULL;
+		loan->borrower = NULL;
+		holder = loan->caller;
+	}
+}
+
 void sched_context_destroy(struct sched_context *context)
 {
 	if (context->thread) {
-		if (context->thread->lent_by) {
-			context->thread->lent_by->borrower = NULL;
-			context->thread->lent_by = NULL;
-		}
+		end_loans(context->thread);
 		detach(context->thread);
 	}
 	if (context->owner) {
