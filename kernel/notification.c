@@ -71,6 +71,8 @@ enum err notification_bind(struct notification *notification, struct thread *thr
 		return ERR_BUSY;
 	notification->bound = thread;
 	thread->bound = notification;
+	if (notification->bits)
+		notification_signal(notification, 0); /* the thread may already wait for such bits */
 	return ERR_OK;
 }
 
