@@ -14,12 +14,15 @@ class Figures:
         self.group = group
         print(f"\n{group}\n{'':2}{'figure':52} {'measured':>12} {'goal':>10}", flush=True)
 
-    def add(self, name, measured, goal=None, unit="", note=""):
-        """One row. measured: a number, or None if it could not be measured. goal: the most that it may be, None for none."""
+    def add(self, name, measured, goal=None, unit="", note="", later=False):
+        """One row. measured: a number, or None if it could not be measured. goal: the most that it may be, None for none.
+
+        later: a budget that this version need not keep yet.
+        """
         reached = None if goal is None else measured is not None and measured <= goal
-        self.rows.append({"group": self.group, "name": name, "measured": measured, "goal": goal, "unit": unit,
+        self.rows.append({"group": self.group, "name": name, "measured": measured, "goal": goal, "unit": unit, "later": later,
             "reached": reached, "note": note})
-        verdict = {None: "", True: "reached", False: "NOT REACHED"}[reached]
+        verdict = {None: "", True: "reached", False: "later" if later else "NOT REACHED"}[reached]
         print(f"  {name:52} {number(measured):>12} {number(goal) if goal is not None else '':>10} {unit:8} {verdict:12} {note}"
             .rstrip(), flush=True)
 
@@ -27,7 +30,7 @@ class Figures:
         """Writes the file; returns how many goals were missed."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"figures": self.rows}, indent=1) + "\n")
-        goals = [row for row in self.rows if row["goal"] is not None]
+        goals = [row for row in self.rows if row["goal"] is not None and not row["later"]]
         missed = [row for row in goals if not row["reached"]]
         print(f"\n{len(goals) - len(missed)} of {len(goals)} goals reached; all figures are in {path}")
         for row in missed:
@@ -47,5 +50,25 @@ median = statistics.median
 
 
 def spread(values):
-    """For the note of a wall time."""
+    """For the note of a time."""
     return f"{len(values)} runs, {min(values):.2f} to {max(values):.2f}"
+
+
+class Pairs:
+    """Times of two things that take turns, so that a machine that gets slower slows both. A time: (wall, processor)."""
+
+    def __init__(self):
+        self.first, self.second = [], []
+
+    def add(self, first, second):
+        self.first.append(first)
+        self.second.append(second)
+
+    def report(self, figures, first, second, goal):
+        """Three rows: both walls, and the median of the pairs' ratios with its goal."""
+        for name, times in ((first, self.first), (second, self.second)):
+            figures.add(f"wall, {name}", median([wall for wall, _ in times]), unit="s", note=spread([wall for wall, _ in times]))
+        pairs = list(zip(self.first, self.second))
+        walls, processor = [b[0] / a[0] for a, b in pairs], [b[1] / a[1] for a, b in pairs]
+        figures.add(f"wall, {second} to {first}, median of pairs", median(walls), goal,
+            note=f"{spread(walls)}; processor time {median(processor):.3f}")

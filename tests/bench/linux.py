@@ -4,13 +4,13 @@
 import re
 
 from driver import GUESTS, ICOUNT, QEMU, Guest, System, Terminal, description
-from figures import median, spread
+from figures import Pairs, median, spread
 
 # Crypto self-tests run in the background for hundreds of millions of instructions, whenever there is time.
 FULL = "console=hvc0 earlycon=sbi cryptomgr.notests=1"
 QUIET = f"{FULL} quiet"
 TICK = 100  # instructions, with -icount shift=0 and a timebase of 10 MHz
-INIT = r"BENCH init (\d+)"
+INIT = r"BENCH init (\d+)\n"
 WORK = {"sha256": ("sha256sum of 64 MiB", 1.03), "fork": ("200 x fork and exec", 1.7), "touch": ("first touch of 24 MiB", 1.7)}
 
 
@@ -27,12 +27,12 @@ def start_guest(cmdline, icount=False):
 
 
 def until(terminal, patterns, timeout=300):
-    """Waits for all patterns, ends the terminal; returns the matches and the wall seconds from its start to the last."""
+    """Waits for all patterns, ends the terminal; returns the matches, and wall and processor seconds from the start."""
     matches = []
     for pattern in patterns:
         terminal.position = 0
         matches.append(terminal.expect(pattern, timeout))
-    seconds = terminal.clock() - terminal.started
+    seconds = terminal.seconds()
     terminal.end()
     return matches, seconds
 
@@ -42,7 +42,7 @@ def instructions(terminal):
     return int(matches[0].group(1)) * TICK
 
 
-def wall(terminal, *patterns):
+def times(terminal, *patterns):
     return until(terminal, patterns)[1]
 
 
@@ -52,28 +52,21 @@ def measure_boot(figures, runs):
     figures.add("instructions, bare", bare)
     figures.add("instructions, guest", guest)
     figures.add("instructions, guest to bare", guest / bare, 1.06)
-    bare, guest = [], []
+    pairs = Pairs()
     for _ in range(runs):
-        bare.append(wall(start_bare(QUIET), INIT))
-        guest.append(wall(start_guest(QUIET), INIT))
-    figures.add("wall, bare", median(bare), unit="s", note=spread(bare))
-    figures.add("wall, guest", median(guest), unit="s", note=spread(guest))
-    ratios = [b / a for a, b in zip(bare, guest)]
-    figures.add("wall, guest to bare, median of pairs", median(ratios), 1.15, note=spread(ratios))
+        pairs.add(times(start_bare(QUIET), INIT), times(start_guest(QUIET), INIT))
+    pairs.report(figures, "bare", "guest", 1.15)
 
 
 def measure_two(figures, runs):
     figures.begin("two-linux, from QEMU's start to both shells, against one bare boot to its shell")
-    bare, both = [], []
     names = ("alpha", "beta")
+    pairs = Pairs()
     for _ in range(runs):
-        bare.append(wall(start_bare("console=hvc0 earlycon=sbi serai.host=alpha", "initramfs"), r"root@alpha:\S+# "))
+        bare = times(start_bare("console=hvc0 earlycon=sbi serai.host=alpha", "initramfs"), r"root@alpha:\S+# ")
         system = System(description(*(Guest.linux(name) for name in names)))
-        both.append(wall(system, *(rf"^\[{name}\] root@{name}:\S+# " for name in names)))
-    figures.add("wall, one bare boot", median(bare), unit="s", note=spread(bare))
-    figures.add("wall, both guests", median(both), unit="s", note=spread(both))
-    ratios = [b / a for a, b in zip(bare, both)]
-    figures.add("wall, both guests to one bare boot, median of pairs", median(ratios), 2.4, note=spread(ratios))
+        pairs.add(bare, times(system, *(rf"^\[{name}\] root@{name}:\S+# " for name in names)))
+    pairs.report(figures, "one bare boot", "both guests", 2.4)
 
 
 def measure_console(figures, runs):
@@ -82,12 +75,10 @@ def measure_console(figures, runs):
     figures.add("instructions, quiet", quiet)
     figures.add("instructions, full output", full)
     figures.add("instructions, full to quiet", full / quiet, 1.08)
-    quiet, full = [], []
+    pairs = Pairs()
     for _ in range(runs):
-        quiet.append(wall(start_guest(QUIET), INIT))
-        full.append(wall(start_guest(FULL), INIT))
-    ratios = [b / a for a, b in zip(quiet, full)]
-    figures.add("wall, full to quiet, median of pairs", median(ratios), 1.08, note=spread(ratios))
+        pairs.add(times(start_guest(QUIET), INIT), times(start_guest(FULL), INIT))
+    pairs.report(figures, "quiet", "full output", 1.08)
 
 
 def work(terminal):

@@ -167,9 +167,10 @@ class Terminal:
     def type(self, text):
         self.child.send(text)
 
-    @staticmethod
-    def clock():
-        return time.monotonic()
+    def seconds(self):
+        """Wall seconds since the start, and the processor seconds used so far."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return time.monotonic() - self.started, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def screen(self, lines=25):
         return "\n".join(self.text.split("\n")[-lines:])
@@ -260,11 +261,6 @@ class System(Terminal):
         self.type("quit\r")
         self.wait_exit()
         self.end()
-
-    def processor_seconds(self):
-        """Processor time that QEMU has used."""
-        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 ICOUNT = ("-icount", "shift=0,sleep=off", "-seed", "42", "-rtc", "base=2026-01-01,clock=vm")
