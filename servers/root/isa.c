@@ -28,16 +28,17 @@ bool isa_filter(const char *machine, const struct isa_features *features, char *
 {
 	size_t used = 4;
 
-	if (strncmp(machine, "rv64i", 5) != 0 || strlen(machine) >= ISA_STRING_MAX)
+	if (strncmp(machine, "rv64i", 5) != 0)
 		return false;
 	memcpy(output, "rv64", 4);
 	for (machine += 4; *machine && *machine != '_'; machine++)
-		if (strchr("imafdc", *machine))
+		if (strchr("imafdc", *machine) && used < ISA_STRING_MAX - 1)
 			output[used++] = *machine;
 	while (*machine == '_') {
 		size_t length = strcspn(++machine, "_");
 
-		if (allowed(machine, length, features)) {
+		/* The machine's string may be of any length; what does not fit is left out. */
+		if (allowed(machine, length, features) && used + 1 + length < ISA_STRING_MAX) {
 			output[used++] = '_';
 			memcpy(output + used, machine, length);
 			used += length;
