@@ -110,7 +110,8 @@ static void restore_guest(struct mux *mux)
 
 void screen_restore(struct mux *mux)
 {
-	if (mux->owner_shown)
+	/* Nobody types any more once the machine goes off; what the user had before shall begin on a line of its own. */
+	if (mux->owner_shown || mux->shutdown)
 		return;
 	if (mux->prompt.open) {
 		screen_text(mux, PROMPT_TEXT);
