@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <boot.h>
@@ -13,11 +14,13 @@ uint64_t invoke_result;
 unsigned invoke_restarts;
 static cptr_t next_free;
 
-static void check(bool condition)
-{
-	if (!condition)
-		abort();
-}
+#define check(condition)                                                                         \
+	do {                                                                                     \
+		if (!(condition)) {                                                              \
+			fprintf(stderr, "%s:%d: fixture: %s\n", __FILE__, __LINE__, #condition); \
+			abort();                                                                 \
+		}                                                                                \
+	} while (0)
 
 void fixture_boot(void)
 {

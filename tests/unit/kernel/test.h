@@ -20,7 +20,7 @@ void test_add(const char *name, CMUnitTestFunction function);
 	{                                                                                  \
 		test_add(#module "." #behaviour, module##_##behaviour);                    \
 	}                                                                                  \
-	static void module##_##behaviour(void **state __attribute__((unused)))
+	static void module##_##behaviour(void **unused_state __attribute__((unused)))
 
 #define assert_ok(expression) assert_int_equal(expression, ERR_OK)
 #define assert_err(name, expression) assert_int_equal(expression, ERR_##name)

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: every state of sender, receiver and reply object, and what happens when one of them goes. */
+#include "test.h"
+
+struct parties {
+	cptr_t endpoint, badged, reply;
+	struct made_thread server_made, client_made;
+	struct thread *server, *client;
+};
+
+static struct parties meet(void)
+{
+	struct parties all = { .endpoint = make(OBJECT_ENDPOINT, 0), .reply = make(OBJECT_REPLY, 0) };
+
+	all.badged = derive(all.endpoint, RIGHT_ALL, 42);
+	all.server_made = make_thread(110);
+	all.client_made = make_thread(100);
+	all.server = all.server_made.thread;
+	all.client = all.client_made.thread;
+	thread_resume(all.server);
+	thread_resume(all.client);
+	return all;
+}
+
+static void give_fault_endpoint(const struct made_thread *made, cptr_t endpoint)
+{
+	thread_suspend(made->thread);
+	assert_ok(invoke(made->cap, OP_THREAD_CONFIGURE, CNODE, VSPACE, endpoint, 0, 0));
+	thread_resume(made->thread);
+}
+
+TEST(endpoint, message_is_valid_when_words_label_and_gap_are)
+{
+	assert_true(message_valid(0));
+	assert_true(message_valid(message_info(0xfeff, 5)));
+	assert_true(message_valid(UINT64_C(0xffffffff) << 32));
+	assert_false(message_valid(6));
+	assert_false(message_valid(message_info(0xff00, 0)));
+	assert_false(message_valid(message_info(LABEL_FAULT, 0)));
+	assert_false(message_valid(8));
+	assert_false(message_valid(0x8000));
+}
+
+TEST(endpoint, send_delivers_when_receiver_waits)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER);
+	assert_int_equal(all.server->state, THREAD_RECEIVING);
+	struct answer sent = do_send(all.client, all.badged, message_info(7, 5), 1000);
+	struct answer got = answer_of(all.server);
+
+	assert_ok(sent.err);
+	assert_ok(got.err);
+	assert_int_equal(got.info, message_info(7, 5));
+	assert_int_equal(got.badge, 42);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(got.word[i], 1000 + i);
+	assert_int_equal(all.server->state, THREAD_READY);
+	assert_int_equal(all.client->state, THREAD_READY);
+}
+
+TEST(endpoint, send_waits_until_received)
+{
+	struct parties all = meet();
+
+	do_send(all.client, all.endpoint, message_info(1, 1), 5);
+	assert_int_equal(all.client->state, THREAD_SENDING);
+	struct answer got = do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER);
+
+	assert_ok(got.err);
+	assert_int_equal(got.word[0], 5);
+	assert_int_equal(got.badge, 0);
+	assert_int_equal(all.client->state, THREAD_READY);
+	assert_ok(answer_of(all.client).err);
+}
+
+TEST(endpoint, senders_are_served_in_order)
+{
+	struct parties all = meet();
+	struct thread *second = spawn(100), *third = spawn(200);
+
+	do_send(all.client, all.endpoint, 0, 1);
+	do_send(second, all.endpoint, 0, 2);
+	do_send(third, all.endpoint, 0, 3);
+	for (unsigned i = 1; i <= 3; i++)
+		assert_int_equal(do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER).word[0], i);
+	assert_null(endpoint_at(all.endpoint)->queue.head);
+}
+
+TEST(endpoint, receivers_are_served_in_order)
+{
+	struct parties all = meet();
+	struct thread *second = spawn(120);
+
+	do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER);
+	do_recv(second, all.endpoint, 0, 0, DEADLINE_NEVER);
+	assert_ok(do_send(all.client, all.endpoint, 0, 1).err);
+	assert_int_equal(all.server->state, THREAD_READY);
+	assert_int_equal(second->state, THREAD_RECEIVING);
+	assert_ok(do_send(all.client, all.endpoint, 0, 2).err);
+	assert_int_equal(answer_of(second).word[0], 2);
+}
+
+TEST(endpoint, call_is_answered_by_reply_recv)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.badged, message_info(3, 2), 10);
+	assert_int_equal(all.client->state, THREAD_AWAITS_REPLY);
+	assert_ptr_equal(reply_at(all.reply)->caller, all.client);
+	assert_int_equal(answer_of(all.server).badge, 42);
+	do_reply_recv(all.server, all.endpoint, all.reply, message_info(9, 3), 20, DEADLINE_NEVER);
+	struct answer back = answer_of(all.client);
+
+	assert_ok(back.err);
+	assert_int_equal(back.info, message_info(9, 3));
+	assert_int_equal(back.word[2], 22);
+	assert_int_equal(back.badge, 0);
+	assert_int_equal(all.client->state, THREAD_READY);
+	assert_int_equal(all.server->state, THREAD_RECEIVING);
+	assert_null(reply_at(all.reply)->caller);
+	assert_ptr_equal(reply_at(all.reply)->receiver, all.server);
+}
+
+TEST(endpoint, reply_object_serves_again_and_again)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	for (unsigned i = 0; i < 10; i++) {
+		do_call(all.client, all.endpoint, 0, i);
+		assert_int_equal(answer_of(all.server).word[0], i);
+		do_reply_recv(all.server, all.endpoint, all.reply, 0, 100 + i, DEADLINE_NEVER);
+		assert_int_equal(answer_of(all.client).word[0], 100 + i);
+		assert_null(invariants_broken());
+	}
+}
+
+TEST(endpoint, reply_recv_takes_the_next_caller_at_once)
+{
+	struct parties all = meet();
+	struct thread *second = spawn(100);
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.endpoint, 0, 1);
+	do_call(second, all.endpoint, 0, 2);
+	assert_int_equal(second->state, THREAD_SENDING);
+	struct answer next = do_reply_recv(all.server, all.endpoint, all.reply, 0, 77, DEADLINE_NEVER);
+
+	assert_ok(next.err);
+	assert_int_equal(next.word[0], 2);
+	assert_int_equal(answer_of(all.client).word[0], 77);
+	assert_ptr_equal(reply_at(all.reply)->caller, second);
+}
+
+TEST(endpoint, reply_recv_with_nobody_to_answer_just_receives)
+{
+	struct parties all = meet();
+
+	assert_int_equal(all.server->state, THREAD_READY);
+	do_reply_recv(all.server, all.endpoint, all.reply, 0, 0, DEADLINE_NEVER);
+	assert_int_equal(all.server->state, THREAD_RECEIVING);
+}
+
+TEST(endpoint, recv_refuses_a_reply_object_in_use)
+{
+	struct parties all = meet();
+	struct thread *other = spawn(110);
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	assert_err(BUSY, do_recv(other, all.endpoint, all.reply, 0, DEADLINE_NEVER).err);
+	assert_err(BUSY, do_reply_recv(other, all.endpoint, all.reply, 0, 0, DEADLINE_NEVER).err);
+	do_call(all.client, all.endpoint, 0, 0);
+	assert_err(BUSY, do_recv(other, all.endpoint, all.reply, 0, DEADLINE_NEVER).err);
+	assert_err(BUSY, do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER).err);
+	do_reply_recv(other, all.endpoint, all.reply, 0, 5, DEADLINE_NEVER);
+	assert_int_equal(answer_of(all.client).word[0], 5);
+}
+
+TEST(endpoint, call_fails_when_receiver_waits_without_reply_object)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER);
+	struct answer answer = do_call(all.client, all.endpoint, 0, 9);
+
+	assert_err(DELETED, answer.err);
+	assert_int_equal(all.client->state, THREAD_READY);
+	assert_int_equal(answer_of(all.server).word[0], 9);
+}
+
+TEST(endpoint, queued_call_fails_when_received_without_reply_object)
+{
+	struct parties all = meet();
+
+	do_call(all.client, all.endpoint, 0, 9);
+	assert_int_equal(all.client->state, THREAD_SENDING);
+	assert_ok(do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER).err);
+	assert_int_equal(all.client->state, THREAD_READY);
+	assert_err(DELETED, answer_of(all.client).err);
+	assert_true(all.client->queued);
+}
+
+TEST(endpoint, recv_times_out)
+{
+	struct parties all = meet();
+
+	assert_err(TIMED_OUT, do_recv(all.server, all.endpoint, 0, 0, 0).err);
+	host.time = 1000;
+	assert_err(TIMED_OUT, do_recv(all.server, all.endpoint, 0, 0, 1000).err);
+	do_recv(all.server, all.endpoint, all.reply, 0, 1500);
+	pass_time(499);
+	assert_int_equal(all.server->state, THREAD_RECEIVING);
+	pass_time(1);
+	assert_int_equal(all.server->state, THREAD_READY);
+	assert_err(TIMED_OUT, answer_of(all.server).err);
+	assert_null(reply_at(all.reply)->receiver);
+	assert_null(endpoint_at(all.endpoint)->queue.head);
+}
+
+TEST(endpoint, recv_with_past_deadline_still_takes_a_waiting_sender)
+{
+	struct parties all = meet();
+
+	do_send(all.client, all.endpoint, 0, 4);
+	struct answer got = do_recv(all.server, all.endpoint, 0, 0, 0);
+
+	assert_ok(got.err);
+	assert_int_equal(got.word[0], 4);
+}
+
+TEST(endpoint, timeout_is_off_when_message_came_first)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, 0, 0, 500);
+	do_send(all.client, all.endpoint, 0, 1);
+	assert_null(harts[0].deadlines);
+	pass_time(1000);
+	assert_ok(answer_of(all.server).err);
+}
+
+TEST(endpoint, deletion_wakes_all_senders)
+{
+	struct parties all = meet();
+	struct thread *second = spawn(100);
+
+	do_send(all.client, all.endpoint, 0, 1);
+	do_call(second, all.badged, 0, 1);
+	assert_ok(delete_cap(all.endpoint));
+	assert_err(DELETED, answer_of(all.client).err);
+	assert_err(DELETED, answer_of(second).err);
+	assert_int_equal(second->state, THREAD_READY);
+	assert_true(slot_empty(slot_at(all.badged)));
+}
+
+TEST(endpoint, deletion_wakes_all_receivers)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, 700);
+	do_recv(all.client, all.endpoint, 0, 0, DEADLINE_NEVER);
+	assert_ok(delete_cap(all.endpoint));
+	assert_err(DELETED, answer_of(all.server).err);
+	assert_err(DELETED, answer_of(all.client).err);
+	assert_null(reply_at(all.reply)->receiver);
+	assert_null(harts[0].deadlines);
+}
+
+TEST(endpoint, caller_is_still_answered_when_endpoint_is_gone)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.endpoint, 0, 0);
+	assert_ok(delete_cap(all.endpoint));
+	cptr_t other = make(OBJECT_ENDPOINT, 0);
+
+	do_reply_recv(all.server, other, all.reply, 0, 66, DEADLINE_NEVER);
+	assert_int_equal(answer_of(all.client).word[0], 66);
+}
+
+TEST(endpoint, reply_deletion_wakes_the_caller)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.endpoint, 0, 0);
+	assert_ok(delete_cap(all.reply));
+	assert_err(DELETED, answer_of(all.client).err);
+	assert_int_equal(all.client->state, THREAD_READY);
+	assert_null(all.client->reply);
+	assert_err(INVALID_CAP, do_reply_recv(all.server, all.endpoint, all.reply, 0, 0, DEADLINE_NEVER).err);
+}
+
+TEST(endpoint, reply_deletion_wakes_the_receiver)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, 900);
+	assert_ok(delete_cap(all.reply));
+	assert_err(DELETED, answer_of(all.server).err);
+	assert_null(all.server->reply);
+	assert_null(endpoint_at(all.endpoint)->queue.head);
+}
+
+TEST(endpoint, caller_deletion_frees_the_reply_object)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.endpoint, 0, 0);
+	assert_ok(delete_cap(all.client_made.cap));
+	assert_null(reply_at(all.reply)->caller);
+	do_reply_recv(all.server, all.endpoint, all.reply, 0, 0, DEADLINE_NEVER);
+	assert_int_equal(all.server->state, THREAD_RECEIVING);
+}
+
+TEST(endpoint, receiver_deletion_frees_queue_and_reply_object)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, 500);
+	assert_ok(delete_cap(all.server_made.cap));
+	assert_null(reply_at(all.reply)->receiver);
+	assert_null(endpoint_at(all.endpoint)->queue.head);
+	assert_null(harts[0].deadlines);
+	do_send(all.client, all.endpoint, 0, 0);
+	assert_int_equal(all.client->state, THREAD_SENDING);
+}
+
+TEST(endpoint, sender_deletion_in_the_middle_of_the_queue)
+{
+	struct parties all = meet();
+	struct made_thread middle = make_thread(100);
+	struct thread *last = spawn(100);
+
+	thread_resume(middle.thread);
+	do_send(all.client, all.endpoint, 0, 1);
+	do_send(middle.thread, all.endpoint, 0, 2);
+	do_send(last, all.endpoint, 0, 3);
+	assert_ok(delete_cap(middle.cap));
+	assert_null(invariants_broken());
+	assert_int_equal(do_recv(all.server, all.endpoint, 0, 0, 0).word[0], 1);
+	assert_int_equal(do_recv(all.server, all.endpoint, 0, 0, 0).word[0], 3);
+	assert_err(TIMED_OUT, do_recv(all.server, all.endpoint, 0, 0, 0).err);
+}
+
+TEST(endpoint, server_deletion_leaves_the_caller_to_the_reply_object)
+{
+	struct parties all = meet();
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.endpoint, 0, 0);
+	assert_ok(delete_cap(all.server_made.cap));
+	assert_int_equal(all.client->state, THREAD_AWAITS_REPLY);
+	assert_ok(delete_cap(all.reply));
+	assert_err(DELETED, answer_of(all.client).err);
+}
+
+TEST(endpoint, capability_passes_with_grant)
+{
+	struct parties all = meet();
+	cptr_t gift = make(OBJECT_FRAME, 12), to = free_slot();
+
+	do_recv(all.server, all.endpoint, 0, to, DEADLINE_NEVER);
+	assert_ok(do_send(all.client, all.endpoint, (uint64_t)gift << 32 | message_info(2, 1), 3).err);
+	assert_int_equal(answer_of(all.server).info, UINT64_C(1) << 32 | message_info(2, 1));
+	assert_int_equal(slot_at(to)->cap.type, OBJECT_FRAME);
+	assert_int_equal(slot_at(to)->cap.level, slot_at(gift)->cap.level + 1);
+	assert_ok(revoke_cap(gift));
+	assert_true(slot_empty(slot_at(to)));
+}
+
+TEST(endpoint, capability_passes_from_a_queued_sender)
+{
+	struct parties all = meet();
+	cptr_t gift = make(OBJECT_NOTIFICATION, 0), to = free_slot();
+
+	do_call(all.client, all.endpoint, (uint64_t)gift << 32, 0);
+	struct answer got = do_recv(all.server, all.endpoint, all.reply, to, DEADLINE_NEVER);
+
+	assert_int_equal(message_cap(got.info), 1);
+	assert_int_equal(slot_at(to)->cap.type, OBJECT_NOTIFICATION);
+}
+
+TEST(endpoint, capability_stays_when_anything_is_against_it)
+{
+	struct parties all = meet();
+	cptr_t gift = make(OBJECT_ENDPOINT, 0), no_grant = derive(all.endpoint, RIGHT_WRITE, 0), to = free_slot();
+	cptr_t cnode = make(OBJECT_CNODE, 2), deep = make(OBJECT_ENDPOINT, 0), gone = make(OBJECT_ENDPOINT, 0);
+	const struct {
+		cptr_t endpoint, gift, to;
+	} cases[] = {
+		{ no_grant, gift, to },	 { all.endpoint, gift, 0 },	       { all.endpoint, gift, gift },
+		{ all.endpoint, 0, to }, { all.endpoint, UINT32_MAX, to },     { all.endpoint, gift, UINT32_MAX },
+		{ all.endpoint, RAM, to }, { all.endpoint, cnode, to },	       { all.endpoint, all.reply, to },
+		{ all.endpoint, gone, to }, { all.endpoint, ROOT_SLOT_THREAD, to },
+	};
+
+	assert_ok(delete_cap(gone));
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		do_recv(all.server, all.endpoint, 0, cases[i].to, DEADLINE_NEVER);
+		assert_ok(do_send(all.client, cases[i].endpoint, (uint64_t)cases[i].gift << 32, i).err);
+		assert_int_equal(answer_of(all.server).info, 0);
+		assert_int_equal(answer_of(all.server).word[0], i);
+		assert_true(slot_empty(slot_at(to)));
+	}
+	while (slot_at(deep)->cap.level < CAP_LEVEL_MAX)
+		deep = derive(deep, RIGHT_ALL, 0);
+	do_recv(all.server, all.endpoint, 0, to, DEADLINE_NEVER);
+	do_send(all.client, all.endpoint, (uint64_t)deep << 32, 0);
+	assert_true(slot_empty(slot_at(to)));
+}
+
+TEST(endpoint, capability_passed_is_looked_up_when_received)
+{
+	struct parties all = meet();
+	cptr_t gift = make(OBJECT_ENDPOINT, 0), to = free_slot();
+
+	do_send(all.client, all.endpoint, (uint64_t)gift << 32, 0);
+	assert_ok(delete_cap(gift));
+	struct answer got = do_recv(all.server, all.endpoint, 0, to, DEADLINE_NEVER);
+
+	assert_ok(got.err);
+	assert_int_equal(got.info, 0);
+	assert_true(slot_empty(slot_at(to)));
+}
+
+TEST(endpoint, passed_frame_does_not_take_the_mapping_along)
+{
+	struct parties all = meet();
+	cptr_t frame = make(OBJECT_FRAME, 30 - 9), gspace = make(OBJECT_GSPACE, 0), table = make(OBJECT_PAGE_TABLE, 0), to = free_slot();
+
+	assert_ok(invoke(table, OP_PAGE_TABLE_MAP, gspace, 0, 0, 0, 0));
+	assert_ok(invoke(frame, OP_FRAME_MAP, gspace, 0, RIGHT_READ, 0, 0));
+	do_recv(all.server, all.endpoint, 0, to, DEADLINE_NEVER);
+	do_send(all.client, all.endpoint, (uint64_t)frame << 32, 0);
+	assert_int_equal(slot_at(to)->cap.type, OBJECT_FRAME);
+	assert_int_equal(slot_at(to)->cap.word, 0);
+}
+
+TEST(endpoint, fault_message_reaches_the_supervisor_and_label_zero_resumes)
+{
+	struct parties all = meet();
+
+	give_fault_endpoint(&all.client_made, all.badged);
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	become(all.client);
+	all.client->arch.cause = 15;
+	all.client->arch.pc = 0x1111;
+	all.client->arch.value = 0x2222;
+	thread_raise_fault(all.client);
+	struct answer got = answer_of(all.server);
+
+	assert_int_equal(got.info, message_info(LABEL_FAULT, FAULT_WORDS));
+	assert_int_equal(got.badge, 42);
+	assert_int_equal(got.word[FAULT_CAUSE], 15);
+	assert_int_equal(got.word[FAULT_PC], 0x1111);
+	assert_int_equal(got.word[FAULT_ADDRESS], 0x2222);
+	assert_int_equal(all.client->state, THREAD_AWAITS_REPLY);
+	arch_thread_words(all.client)[0] = 0x77;
+	do_reply_recv(all.server, all.endpoint, all.reply, 0, 5, DEADLINE_NEVER);
+	assert_int_equal(all.client->state, THREAD_READY);
+	assert_int_equal(all.client->fault, THREAD_NO_FAULT);
+	assert_int_equal(arch_thread_words(all.client)[0], 0x77);
+}
+
+TEST(endpoint, faulted_thread_stays_stopped_when_answer_has_a_label)
+{
+	struct parties all = meet();
+
+	give_fault_endpoint(&all.client_made, all.endpoint);
+	become(all.client);
+	thread_raise_fault(all.client);
+	assert_int_equal(all.client->state, THREAD_SENDING);
+	assert_int_equal(do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER).info, message_info(LABEL_FAULT, FAULT_WORDS));
+	do_reply_recv(all.server, all.endpoint, all.reply, message_info(1, 0), 0, DEADLINE_NEVER);
+	assert_int_equal(all.client->state, THREAD_STOPPED);
+	assert_ok(invoke(all.client_made.cap, OP_THREAD_RESUME, 0, 0, 0, 0, 0));
+	assert_int_equal(all.client->state, THREAD_READY);
+}
+
+TEST(endpoint, faulted_thread_stops_when_endpoint_or_reply_goes)
+{
+	struct parties all = meet();
+	cptr_t other = make(OBJECT_ENDPOINT, 0);
+
+	give_fault_endpoint(&all.client_made, all.endpoint);
+	become(all.client);
+	thread_raise_fault(all.client);
+	assert_ok(delete_cap(all.endpoint));
+	assert_int_equal(all.client->state, THREAD_STOPPED);
+	assert_true(slot_empty(&all.client->fault_endpoint));
+	give_fault_endpoint(&all.client_made, other);
+	do_recv(all.server, other, all.reply, 0, DEADLINE_NEVER);
+	become(all.client);
+	thread_raise_fault(all.client);
+	assert_int_equal(all.client->state, THREAD_AWAITS_REPLY);
+	assert_ok(delete_cap(all.reply));
+	assert_int_equal(all.client->state, THREAD_STOPPED);
+}
+
+TEST(endpoint, faulted_thread_stops_when_supervisor_cannot_answer)
+{
+	struct parties all = meet();
+
+	give_fault_endpoint(&all.client_made, all.endpoint);
+	do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER);
+	become(all.client);
+	thread_raise_fault(all.client);
+	assert_int_equal(all.client->state, THREAD_STOPPED);
+	thread_resume(all.client);
+	become(all.client);
+	thread_raise_fault(all.client);
+	assert_ok(do_recv(all.server, all.endpoint, 0, 0, DEADLINE_NEVER).err);
+	assert_int_equal(all.client->state, THREAD_STOPPED);
+}
+
+TEST(endpoint, fault_does_not_pass_a_capability_of_an_earlier_send)
+{
+	struct parties all = meet();
+	cptr_t gift = make(OBJECT_ENDPOINT, 0), to = free_slot();
+
+	give_fault_endpoint(&all.client_made, all.endpoint);
+	do_send(all.client, all.endpoint, (uint64_t)gift << 32, 0);
+	assert_ok(do_recv(all.server, all.endpoint, 0, 0, 0).err);
+	become(all.client);
+	thread_raise_fault(all.client);
+	do_recv(all.server, all.endpoint, all.reply, to, DEADLINE_NEVER);
+	assert_true(slot_empty(slot_at(to)));
+}
+
+TEST(endpoint, bound_notification_ends_recv)
+{
+	struct parties all = meet();
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0), badged = derive(notification, RIGHT_ALL, 0x30);
+
+	assert_ok(invoke(all.server_made.cap, OP_THREAD_BIND_NOTIFICATION, notification, 0, 0, 0, 0));
+	do_recv(all.server, all.endpoint, all.reply, 0, 500);
+	assert_ok(do_signal(all.client, badged).err);
+	struct answer got = answer_of(all.server);
+
+	assert_ok(got.err);
+	assert_int_equal(got.info, message_info(LABEL_NOTIFICATION, 0));
+	assert_int_equal(got.badge, 0x30);
+	assert_int_equal(all.server->state, THREAD_READY);
+	assert_null(reply_at(all.reply)->receiver);
+	assert_null(harts[0].deadlines);
+	do_signal(all.client, badged);
+	got = do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	assert_int_equal(got.badge, 0x30);
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	assert_int_equal(all.server->state, THREAD_RECEIVING);
+}
+
+TEST(endpoint, reply_recv_answers_before_it_returns_signals)
+{
+	struct parties all = meet();
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0), badged = derive(notification, RIGHT_ALL, 2);
+	struct thread *other = spawn(90);
+
+	assert_ok(invoke(all.server_made.cap, OP_THREAD_BIND_NOTIFICATION, notification, 0, 0, 0, 0));
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	do_call(all.client, all.endpoint, 0, 0);
+	do_signal(other, badged);
+	struct answer got = do_reply_recv(all.server, all.endpoint, all.reply, 0, 31, DEADLINE_NEVER);
+
+	assert_int_equal(got.info, message_info(LABEL_NOTIFICATION, 0));
+	assert_int_equal(answer_of(all.client).word[0], 31);
+}
