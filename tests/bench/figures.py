@@ -64,11 +64,11 @@ class Pairs:
         self.first.append(first)
         self.second.append(second)
 
-    def report(self, figures, first, second, goal):
+    def report(self, figures, first, second, ratio, goal):
         """Three rows: both walls, and the median of the pairs' ratios with its goal."""
         for name, times in ((first, self.first), (second, self.second)):
             figures.add(f"wall, {name}", median([wall for wall, _ in times]), unit="s", note=spread([wall for wall, _ in times]))
         pairs = list(zip(self.first, self.second))
         walls, processor = [b[0] / a[0] for a, b in pairs], [b[1] / a[1] for a, b in pairs]
-        figures.add(f"wall, {second} to {first}, median of pairs", median(walls), goal,
+        figures.add(f"wall, {ratio}, median of pairs", median(walls), goal,
             note=f"{spread(walls)}; processor time {median(processor):.3f}")
