@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define BLOCK 256u
+#define SHIFTED_MIN 24u /* bytes; below that the preparations take longer */
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_word_t;
@@ -25,11 +26,41 @@ static inline __attribute__((always_inline)) void copy_64(word_t *to, const word
 	to[7] = h;
 }
 
+/*
+ * Upwards by whole words from a source that is not aligned as the destination is. Only words that hold bytes of the source
+ * are read; what else they hold is not used. Returns how many bytes were copied.
+ */
+static __attribute__((no_sanitize_address)) size_t copy_shifted(uint8_t *to, const uint8_t *from, size_t length)
+{
+	unsigned shift = 8 * ((uintptr_t)from & 7);
+	const word_t *word = (const word_t *)((uintptr_t)from & ~(uintptr_t)7);
+	uint64_t low = *word++ >> shift;
+	size_t done;
+
+	for (done = 0; length - done >= 8; done += 8) {
+		uint64_t high = *word++;
+
+		*(word_t *)(to + done) = low | high << (64 - shift);
+		low = high >> shift;
+	}
+	return done;
+}
+
 /* Upwards: right for any overlap with the destination below the source. */
 static void copy_up(uint8_t *to, const uint8_t *from, size_t length)
 {
 	uintptr_t difference = (uintptr_t)to ^ (uintptr_t)from;
 
+	if ((difference & 3) && length >= SHIFTED_MIN) {
+		for (; (uintptr_t)to & 7; length--)
+			*to++ = *from++;
+
+		size_t done = copy_shifted(to, from, length);
+
+		to += done;
+		from += done;
+		length -= done;
+	}
 	if ((difference & 3) == 0) {
 		for (; length && ((uintptr_t)to & 7); length--)
 			*to++ = *from++;
