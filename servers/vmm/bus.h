@@ -33,5 +33,20 @@ struct bus {
 enum err bus_add(struct bus *bus, uint64_t base, uint64_t size, bus_handler_t handler, void *device)
 	__attribute__((warn_unused_result));
 
+static inline bool bus_holds(const struct bus_device *device, uint64_t address, unsigned size)
+{
+	uint64_t offset = address - device->base;
+
+	return offset < device->size && size <= device->size - offset;
+}
+
+/* As bus_find, past the last hit. */
+const struct bus_device *bus_search(struct bus *bus, uint64_t address, unsigned size);
+
 /* The device whose range holds all `size` bytes at `address`, or NULL. */
-const struct bus_device *bus_find(struct bus *bus, uint64_t address, unsigned size);
+static inline const struct bus_device *bus_find(struct bus *bus, uint64_t address, unsigned size)
+{
+	const struct bus_device *last = bus->last;
+
+	return last && bus_holds(last, address, size) ? last : bus_search(bus, address, size);
+}

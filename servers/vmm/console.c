@@ -88,9 +88,21 @@ void console_write(const void *data, size_t length)
 	signal_console();
 }
 
-void console_put(uint8_t byte)
+/* As ring_write for one byte that the room is there for without doubt. */
+static inline bool put_quickly(struct ring_end *end, uint8_t byte)
 {
-	if (ring_write(&console.output, &byte, 1))
+	uint32_t used = end->index - __atomic_load_n(&end->ring->tail, __ATOMIC_ACQUIRE);
+
+	if (used >= end->size)
+		return false;
+	end->bytes[end->index++ & (end->size - 1)] = byte;
+	__atomic_store_n(&end->ring->head, end->index, __ATOMIC_RELEASE);
+	return true;
+}
+
+__attribute__((hot)) void console_put(uint8_t byte)
+{
+	if (put_quickly(&console.output, byte) || ring_write(&console.output, &byte, 1))
 		console.stalled = false;
 	else
 		write_rest(&byte, 1);
@@ -113,6 +125,11 @@ size_t console_read(void *data, size_t length)
 size_t console_readable(void)
 {
 	return ring_readable(&console.input);
+}
+
+__attribute__((hot)) bool console_has_input(void)
+{
+	return __atomic_load_n(&console.input.ring->head, __ATOMIC_RELAXED) != console.input.index;
 }
 
 void console_deliver(void)

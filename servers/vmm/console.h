@@ -21,6 +21,9 @@ void console_flush(void);
 size_t console_read(void *data, size_t length);
 size_t console_readable(void);
 
+/* Quick: false if there is no input for sure. */
+bool console_has_input(void);
+
 /* Asks `deliver` to go on with input, after a device has room again. */
 void console_deliver(void);
 

@@ -148,6 +148,6 @@ __attribute__((hot)) struct access decode_transformed(uint32_t htinst, unsigned 
 
 	if (!(htinst & 2))
 		access.length = 2;
-	*offset = htinst >> 15 & 31;
+	*offset = decode_offset(htinst);
 	return access;
 }

@@ -23,6 +23,12 @@ struct access {
 /* Decodes the instruction in the low 2 or 4 bytes of `instruction`. */
 struct access decode_instruction(uint32_t instruction);
 
+/* The "address offset" field of a transformed instruction. */
+static inline unsigned decode_offset(uint32_t htinst)
+{
+	return htinst >> 15 & 31;
+}
+
 /*
  * Decodes what the hart left in htinst (privileged specification, "Transformed Instruction"), and gives the "address
  * offset" field in *offset. htinst must have bit 0 set.

@@ -20,22 +20,19 @@ enum {
 
 #define INSTRUCTION_WFI 0x10500073u
 #define FETCH_FAILURES_MAX 64u
+#define REPETITIONS_MAX 4096u
+#define VSTVEC_MODE ((uint64_t)3)
 #define WARNINGS_MAX 16u
 
 static void record(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
 {
 	struct exit_record *slot = &vcpu->record[vcpu->exits % VCPU_RECORDS];
-	uint64_t cause = exit->cause;
 
 	slot->pc = vcpu->page->pc;
-	slot->cause = cause;
+	slot->cause = exit->cause;
 	slot->value = exit->value;
 	slot->address = exit->address;
 	*vcpu->exits_shown = ++vcpu->exits;
-	if (cause >= VCPU_EXIT_NOTIFIED)
-		cause -= VCPU_EXIT_NOTIFIED - (VCPU_CAUSES - 2);
-	if (cause < VCPU_CAUSES)
-		vcpu->histogram[cause]++;
 }
 
 /* A guest may hit holes as often as it likes; the log is for the first few. */
@@ -63,7 +60,28 @@ static __attribute__((cold, noinline)) void fetch_failed(struct vcpu *vcpu, cons
 		report_crash(vcpu, exit, "the instruction at the guest's pc cannot be read", NULL);
 }
 
-static uint64_t load_value(const struct access *access, uint64_t value)
+/* Raises an exception in the guest, unless it is clear that its handler can never run. */
+static __attribute__((cold, noinline)) void inject(struct vcpu *vcpu, const struct vcpu_exit_info *exit, uint64_t cause,
+						   uint64_t value)
+{
+	struct injected *last = &vcpu->injected;
+	uint64_t pc = vcpu->page->pc;
+	bool system = vcpu->page->mode; /* what a process of the guest does for ever is no matter of ours */
+	bool repeated = system && last->pc == pc && last->cause == cause && last->value == value &&
+		vcpu->injected_exits + 1 == vcpu->exits;
+
+	*last = (struct injected){ .pc = pc, .cause = cause, .value = value };
+	vcpu->injected_exits = vcpu->exits;
+	vcpu->injected_repetitions = repeated ? vcpu->injected_repetitions + 1 : 0;
+	if (cause == EXCEPTION_FETCH_ACCESS && system && pc == (vcpu_csr(vcpu, VCPU_VSTVEC) & ~VSTVEC_MODE))
+		report_crash(vcpu, exit, "the guest cannot fetch its trap handler", NULL);
+	else if (vcpu->injected_repetitions >= REPETITIONS_MAX)
+		report_crash(vcpu, exit, "the guest meets the same exception for ever", NULL);
+	else
+		vcpu_inject(vcpu, cause, value);
+}
+
+static inline uint64_t load_value(const struct access *access, uint64_t value)
 {
 	unsigned unused = 64 - 8u * access->size;
 
@@ -79,55 +97,81 @@ static __attribute__((cold, noinline)) void access_refused(struct vcpu *vcpu, co
 	else if (access->kind == ACCESS_FLOAT)
 		report_crash(vcpu, exit, "a device was accessed by a floating-point or vector instruction", &instruction);
 	else
-		vcpu_inject(vcpu, access->write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
+		inject(vcpu, exit, access->write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
 }
 
-static __attribute__((hot)) void handle_mmio(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+static __attribute__((cold, noinline)) void walk_failed(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	bool write = exit->cause == CAUSE_GUEST_STORE_FAULT;
+
+	inject(vcpu, exit, write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
+}
+
+static __attribute__((cold, noinline)) void misaligned(struct vcpu *vcpu, const struct vcpu_exit_info *exit, bool write,
+						       unsigned offset)
+{
+	inject(vcpu, exit, write ? EXCEPTION_STORE_MISALIGNED : EXCEPTION_LOAD_MISALIGNED, exit->value - offset);
+}
+
+static __attribute__((cold, noinline)) void hole(struct vcpu *vcpu, const struct vcpu_exit_info *exit, bool write)
+{
+	warn_hole(vcpu, exit->address, write);
+	inject(vcpu, exit, write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
+}
+
+static __attribute__((noinline)) void decode(struct decoded *slot, uint32_t instruction, bool transformed)
+{
+	unsigned offset;
+
+	slot->instruction = instruction;
+	slot->access = transformed ? decode_transformed(instruction, &offset) : decode_instruction(instruction);
+}
+
+static __attribute__((hot, noinline)) void handle_mmio(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
 {
 	struct vcpu_page *page = vcpu->page;
-	struct bus_access bus_access;
-	const struct bus_device *device;
-	struct access access;
+	struct decoded *decoded = &vcpu->decoded[page->pc / 2 % VCPU_DECODED];
+	const struct access *access = &decoded->access;
 	uint32_t instruction = (uint32_t)exit->instruction;
-	unsigned offset = 0;
+	const struct bus_device *device;
+	struct bus_access bus_access;
+	bool transformed = instruction & 1;
+	unsigned offset = 0, size;
 
-	if (instruction & 1) {
-		access = decode_transformed(instruction, &offset);
+	if (transformed) {
+		offset = decode_offset(instruction);
 	} else if (instruction) {
 		/* A walk of the guest's page tables led outside its memory. */
-		vcpu_inject(vcpu, exit->cause == CAUSE_GUEST_STORE_FAULT ? EXCEPTION_STORE_ACCESS :
-			    EXCEPTION_LOAD_ACCESS, exit->value);
+		walk_failed(vcpu, exit);
 		return;
-	} else {
-		if (fetch_instruction(page->pc, &instruction)) {
-			fetch_failed(vcpu, exit);
-			return;
-		}
-		access = decode_instruction(instruction);
-	}
-	if (access.kind != ACCESS_PLAIN) {
-		access_refused(vcpu, exit, &access, instruction);
+	} else if (fetch_instruction(page->pc, &instruction)) {
+		fetch_failed(vcpu, exit);
 		return;
 	}
-	if ((exit->address & (access.size - 1u)) || offset) {
-		vcpu_inject(vcpu, access.write ? EXCEPTION_STORE_MISALIGNED : EXCEPTION_LOAD_MISALIGNED,
-			    exit->value - offset);
+	if (decoded->instruction != instruction)
+		decode(decoded, instruction, transformed);
+	if (access->kind != ACCESS_PLAIN) {
+		access_refused(vcpu, exit, access, instruction);
 		return;
 	}
-	device = bus_find(vcpu->bus, exit->address, access.size);
-	bus_access.write = access.write;
-	bus_access.size = access.size;
-	bus_access.value = access.write && access.reg ? page->gpr[access.reg & 31] : 0;
+	size = access->size;
+	bus_access.write = access->write;
+	if ((exit->address & (size - 1u)) || offset) {
+		misaligned(vcpu, exit, access->write, offset);
+		return;
+	}
+	device = bus_find(vcpu->bus, exit->address, size);
+	bus_access.size = (uint8_t)size;
+	bus_access.value = access->write && access->reg ? page->gpr[access->reg & 31] : 0;
 	if (device)
 		bus_access.offset = exit->address - device->base;
 	if (!device || !device->handler(device->device, &bus_access)) {
-		warn_hole(vcpu, exit->address, access.write);
-		vcpu_inject(vcpu, access.write ? EXCEPTION_STORE_ACCESS : EXCEPTION_LOAD_ACCESS, exit->value);
+		hole(vcpu, exit, access->write);
 		return;
 	}
-	if (!access.write && access.reg)
-		page->gpr[access.reg & 31] = load_value(&access, bus_access.value);
-	page->pc += access.length;
+	if (!access->write && access->reg)
+		page->gpr[access->reg & 31] = load_value(access, bus_access.value);
+	page->pc += access->length;
 }
 
 /* stval can be that of the instruction before (QEMU 7.2), so the instruction is read again. */
@@ -143,7 +187,7 @@ static void handle_virtual_instruction(struct vcpu *vcpu, const struct vcpu_exit
 		page->requests |= VCPU_REQUEST_WAIT;
 		return;
 	}
-	vcpu_inject(vcpu, EXCEPTION_ILLEGAL, instruction);
+	inject(vcpu, exit, EXCEPTION_ILLEGAL, instruction);
 }
 
 static __attribute__((noinline)) void handle_other(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
@@ -158,7 +202,7 @@ static __attribute__((noinline)) void handle_other(struct vcpu *vcpu, const stru
 		handle_virtual_instruction(vcpu, exit);
 		break;
 	case CAUSE_GUEST_FETCH_FAULT:
-		vcpu_inject(vcpu, EXCEPTION_FETCH_ACCESS, exit->value);
+		inject(vcpu, exit, EXCEPTION_FETCH_ACCESS, exit->value);
 		break;
 	default:
 		report_crash(vcpu, exit, "an exit that this VMM does not know", NULL);
@@ -175,6 +219,4 @@ __attribute__((hot)) void exit_handle(struct vcpu *vcpu, const struct vcpu_exit_
 		handle_mmio(vcpu, exit);
 	else
 		handle_other(vcpu, exit);
-	if (console_pending())
-		console_signalled(0);
 }

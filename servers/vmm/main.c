@@ -14,6 +14,7 @@
 #include "exit.h"
 #include "loader.h"
 #include "machine.h"
+#include "run.h"
 #include "vmm.h"
 
 static struct {
@@ -164,10 +165,12 @@ int main(void)
 	announce();
 	console_deliver();
 	for (;;) {
-		enum err error = sys_vcpu_run(vcpu->cap, &exit);
+		enum err error = run_vcpu(vcpu->cap, &exit);
 
 		if (error != ERR_OK)
 			task_fail("the vCPU cannot run (error %u)", (unsigned)error);
 		exit_handle(vcpu, &exit);
+		if (console_pending())
+			console_signalled(0);
 	}
 }

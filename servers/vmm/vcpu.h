@@ -4,16 +4,30 @@
 
 #include <abi/vcpu.h>
 #include "bus.h"
+#include "decode.h"
 #include "memory.h"
 
 #define VCPU_RECORDS 16u
-#define VCPU_CAUSES 26u /* hardware causes 0 to 23, notified, kicked */
+#define VCPU_DECODED 16u /* power of two */
 
 struct exit_record {
 	uint64_t pc;
 	uint64_t cause;
 	uint64_t value;
 	uint64_t address;
+};
+
+/* An instruction that reached a device before: its bits as they were read or as htinst had them, and what it does. */
+struct decoded {
+	_Alignas(16) uint32_t instruction;
+	struct access access;
+};
+
+/* An exception that was raised in the guest. */
+struct injected {
+	uint64_t pc;
+	uint64_t cause;
+	uint64_t value;
 };
 
 struct vcpu {
@@ -28,7 +42,10 @@ struct vcpu {
 	uint64_t fetch_failures;
 	uint32_t warnings;      /* log lines that the guest caused */
 	struct exit_record record[VCPU_RECORDS];
-	uint64_t histogram[VCPU_CAUSES];
+	struct injected injected;      /* the last one */
+	uint64_t injected_exits;       /* `exits` then */
+	uint64_t injected_repetitions; /* how often the same one was raised with no exit between, but the first time */
+	struct decoded decoded[VCPU_DECODED]; /* by pc */
 };
 
 /* Registers of the general-purpose file by their role in calls. */

@@ -142,7 +142,7 @@ static void write_fcr(struct uart *uart, uint8_t value)
 	console_deliver();
 }
 
-static void write_data(struct uart *uart, uint8_t value)
+static inline void write_data(struct uart *uart, uint8_t value)
 {
 	if (uart->lcr & LCR_DLAB) {
 		uart->dll = value;
@@ -154,16 +154,14 @@ static void write_data(struct uart *uart, uint8_t value)
 		console_put(value);
 	uart->polls = 0;
 	uart->sent = true;
+	if (uart->ier)
+		update(uart);
 }
 
-static void uart_write(struct uart *uart, unsigned reg, uint8_t value)
+static __attribute__((noinline)) void uart_write(struct uart *uart, unsigned reg, uint8_t value)
 {
-	if (reg != REG_DATA)
-		console_flush();
+	console_flush();
 	switch (reg) {
-	case REG_DATA:
-		write_data(uart, value);
-		break;
 	case REG_IER:
 		if (uart->lcr & LCR_DLAB) {
 			uart->dlm = value;
@@ -203,14 +201,19 @@ static uint8_t read_iir(struct uart *uart)
 	return (uint8_t)(source | (uart->fcr & FCR_ENABLE ? IIR_FIFOS : 0));
 }
 
-static uint8_t read_lsr(struct uart *uart)
+static __attribute__((noinline)) void take_polled(struct uart *uart)
+{
+	uart->polled = true;
+	console_deliver();
+	uart->polled = false;
+}
+
+static inline uint8_t read_lsr(struct uart *uart)
 {
 	unsigned status = LSR_EMPTY;
 
-	uart->polled = true;
-	if (!uart->count)
-		console_deliver();
-	uart->polled = false;
+	if (!uart->count && console_has_input())
+		take_polled(uart);
 	if (uart->count)
 		status |= LSR_READY;
 	if (uart->overrun) {
@@ -223,7 +226,7 @@ static uint8_t read_lsr(struct uart *uart)
 	return (uint8_t)status;
 }
 
-static uint8_t uart_read(struct uart *uart, unsigned reg)
+static __attribute__((noinline)) uint8_t uart_read(struct uart *uart, unsigned reg)
 {
 	uint8_t value;
 
@@ -239,8 +242,6 @@ static uint8_t uart_read(struct uart *uart, unsigned reg)
 		return uart->lcr;
 	case REG_MCR:
 		return uart->mcr;
-	case REG_LSR:
-		return read_lsr(uart);
 	case REG_MSR:
 		value = modem_status(uart) | uart->msr_delta;
 		uart->msr_delta = 0;
@@ -253,13 +254,16 @@ static uint8_t uart_read(struct uart *uart, unsigned reg)
 	}
 }
 
+/* Sending is a read of LSR and a write of the byte, each an exit: these two come first. */
 __attribute__((hot)) bool uart_access(void *device, struct bus_access *access)
 {
 	unsigned reg = access->offset < 8 ? (unsigned)access->offset : 8;
 
-	if (access->write)
-		uart_write(device, reg, (uint8_t)access->value);
+	if (!access->write)
+		access->value = reg == REG_LSR ? read_lsr(device) : uart_read(device, reg);
+	else if (reg == REG_DATA)
+		write_data(device, (uint8_t)access->value);
 	else
-		access->value = uart_read(device, reg);
+		uart_write(device, reg, (uint8_t)access->value);
 	return true;
 }

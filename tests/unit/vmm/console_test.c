@@ -38,6 +38,33 @@ TEST(console, signals_single_bytes_at_the_end_of_a_line)
 	assert_int_equal(fake.signals, 2);
 }
 
+TEST(console, takes_single_bytes_from_an_odd_ring)
+{
+	char text[8];
+
+	(void)state;
+	fake_channel.output.tail = fake_channel.output.head + 5; /* nonsense: the ring is empty from there */
+	console_put('a');
+	console_put('b');
+	assert_int_equal(fake_output(text, sizeof(text)), 2);
+	assert_string_equal(text, "ab");
+	console_write(big, CONSOLE_OUTPUT_SIZE);
+	console_put('c'); /* full */
+	assert_int_equal(fake_channel.dropped, 1);
+}
+
+TEST(console, knows_quickly_whether_there_is_input)
+{
+	char byte;
+
+	(void)state;
+	assert_false(console_has_input());
+	fake_type("x");
+	assert_true(console_has_input());
+	assert_int_equal(console_read(&byte, 1), 1);
+	assert_false(console_has_input());
+}
+
 TEST(console, waits_for_room)
 {
 	(void)state;
@@ -106,7 +133,8 @@ int main(void)
 #define RUN_PREPARED(name) cmocka_unit_test_setup(console_##name, prepare)
 	const struct CMUnitTest tests[] = {
 		RUN_PREPARED(signals_only_a_console_that_waits),
-		RUN_PREPARED(signals_single_bytes_at_the_end_of_a_line), RUN_PREPARED(waits_for_room),
+		RUN_PREPARED(signals_single_bytes_at_the_end_of_a_line), RUN_PREPARED(takes_single_bytes_from_an_odd_ring),
+		RUN_PREPARED(knows_quickly_whether_there_is_input), RUN_PREPARED(waits_for_room),
 		RUN_PREPARED(drops_and_counts_when_nobody_reads),
 		RUN_PREPARED(remembers_input_that_came_while_it_waited),
 		RUN_PREPARED(survives_a_console_that_writes_nonsense), RUN_PREPARED(logs_whole_lines_or_nothing),
