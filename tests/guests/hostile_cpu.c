@@ -124,7 +124,12 @@ static void wait_everywhere(void)
 	wake_soon();
 	run_one(0x10500073, false);
 	wake_soon();
+	uint64_t before = trap_count;
+
+	/* A guest's user mode must not be able to idle its CPU. */
 	run_one(0x10500073, true);
+	if (trap_count == before)
+		print("hostile: wrong: wfi in user mode did not trap\n");
 	csr_set(sstatus, SSTATUS_SIE);
 	wake_soon();
 	run_one(0x10500073, false);

@@ -41,6 +41,7 @@ def run_beside_echo(name, ending):
             check("last exits, oldest first" in system.prompt("log hostile"), "there is no report")
     check("faulted:" not in system.text, "a VMM or the console faulted")
     check("panic" not in system.text, "the kernel has a panic")
+    check("hostile: wrong:" not in system.text, "the payload saw what it must not see")
     for number in range(5):
         say(system, "alpha", f"after {number}", 20)
     if ending == "never":

@@ -271,7 +271,8 @@ static __attribute__((noinline)) _Noreturn void interrupted(struct hart *hart, u
 
 static __attribute__((noinline)) _Noreturn void virtual_instruction(struct thread *thread, struct vcpu_page *page)
 {
-	if (is_wfi(page->pc)) {
+	/* In VU-mode it is the VMM's business: the guest has to see an illegal instruction. */
+	if (page->mode & 1 && is_wfi(page->pc)) {
 		page->pc += INSTRUCTION_LENGTH;
 		vcpu_idle(thread);
 		leave_kernel(thread->arch.hart);
