@@ -58,6 +58,8 @@ static const char *check_hart(const void *tree, int node)
 
 	if (!hart_has(tree, node, "h"))
 		return "this machine has no H extension: start QEMU with -cpu rv64,h=true";
+	if (!hart_has(tree, node, "f") || !hart_has(tree, node, "d"))
+		return "this machine has no floating point (F and D extensions)";
 	if (!hart_has(tree, node, "sstc"))
 		return "this machine has no Sstc extension (supervisor timer)";
 	if (mmu == NULL || (strcmp(mmu, "riscv,sv39") != 0 && strcmp(mmu, "riscv,sv48") != 0 &&

@@ -252,6 +252,8 @@ TEST(machine, is_refused_when_a_need_is_missing)
 
 	options.isa = "rv64imafdc_zicsr_zihintpause_sstc";
 	assert_non_null(parse(&options, 0));
+	options.isa = "rv64imach_zicsr_sstc";
+	assert_non_null(parse(&options, 0));
 	options.isa = "rv64imafdch_zicsr_sstcx";
 	assert_non_null(parse(&options, 0));
 	options.isa = "rv64";
@@ -275,7 +277,7 @@ TEST(machine, is_refused_when_a_need_is_missing)
 TEST(machine, prefers_the_extension_list)
 {
 	struct options options = usual;
-	static const char all[] = "i\0m\0a\0h\0v\0sstc\0svpbmt\0ssaia";
+	static const char all[] = "i\0m\0a\0f\0d\0h\0v\0sstc\0svpbmt\0ssaia";
 	static const char some[] = "i\0m\0a\0sstc";
 
 	options.extensions = all;
