@@ -113,7 +113,12 @@ run_ninja() {
 
 build_host_tools() { build_preset host image; }
 
-build_riscv64() { build_preset riscv64; }
+# Also puts the payload guests where system descriptions find them as "@tests/NAME.bin".
+build_riscv64() {
+	build_preset riscv64
+	mkdir -p "$GUESTS/tests"
+	cp -u "$BUILD"/riscv64/tests/guests/*.bin "$GUESTS/tests/"
+}
 
 # All that is needed to build and check a system.
 setup_system() {
