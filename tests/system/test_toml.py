@@ -28,7 +28,7 @@ WRONG = {
     "duplicate key": ('[guest.a]\nmemory = "16M"\nmemory = "32M"\n' + ECHO, 3, "redefin", "once"),
     "guest name": ('[guest.Alpha]\nmemory = "16M"\n' + ECHO, 1, '"Alpha" is not possible', "begins with a to z"),
     "long guest name": ('[guest.abcdefghijklmnop]\nmemory = "16M"\n' + ECHO, 1, "16 characters", "1 to 15"),
-    "memory beyond the machine": ('[machine]\nmemory = "256M"\n[guest.a]\nmemory = "512M"\n' + ECHO, 2, "too small", 'memory = "'),
+    "memory beyond the machine": ('[machine]\nmemory = "256M"\n[guest.a]\nmemory = "512M"\n' + ECHO, 1, "too small", 'memory = "'),
     "color": ('[guest.a]\nmemory = "16M"\ncolor = "gren"\n' + ECHO, 3, '"gren"', 'did you mean "green"?'),
     "escape key": ('[console]\nescape = "escape"\n[guest.a]\nmemory = "16M"\n' + ECHO, 2, "not a control key", "ctrl-]"),
     "no TOML": ("[guest.a\nmemory = 1\n", 1, "", ""),
