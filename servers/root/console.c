@@ -9,7 +9,6 @@
 #include "root.h"
 #include "slots.h"
 
-#define PRIORITY 200u
 #define BADGE_UART (UINT64_C(1) << 30)
 #define HEAP_BASE (UINT64_C(512) << 10)
 #define COLOR_ROOT 7u
@@ -147,7 +146,7 @@ static enum err create(void)
 		return err;
 	task_give_value("escape", root.system.escape);
 	task_give_value("scrollback", root.system.scrollback);
-	return task_start(&console, PRIORITY);
+	return task_start(&console, CONSOLE_PRIORITY);
 }
 
 enum err console_start(void)

@@ -10,7 +10,6 @@
 #include "report.h"
 #include "root.h"
 
-#define PRIORITY 100u
 #define HEAP_SIZE (UINT64_C(256) << 10)
 #define GUEST_RAM_BASE UINT64_C(0x80000000)
 #define SEED_SIZE 64u
@@ -209,7 +208,7 @@ static enum err create(struct guest *guest)
 	if (err)
 		return err;
 	give_values(guest);
-	return task_start(&guest->vmm, PRIORITY);
+	return task_start(&guest->vmm, GUEST_PRIORITY);
 }
 
 enum err guest_create(struct guest *guest)

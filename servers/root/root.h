@@ -12,6 +12,10 @@
 #include "task.h"
 
 #define CHANNELS_MAX (1u + SYSTEM_GUESTS_MAX)
+/* Who goes first: the root task (set by the kernel at boot), then what answers keys, then guests. */
+#define ROOT_PRIORITY 220u
+#define CONSOLE_PRIORITY 200u
+#define GUEST_PRIORITY 100u
 #define CHANNEL_FRAMES (CONSOLE_CHANNEL_SIZE / 4096u)
 
 /* Badges of calls. */

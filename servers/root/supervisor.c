@@ -91,12 +91,23 @@ static void check_end(void)
 		supervisor_end();
 }
 
+static void set_priority(uint64_t priority)
+{
+	enum err err = thread_set_priority(ROOT_SLOT_THREAD, ROOT_SLOT_SCHED_CONTROL, priority);
+
+	if (err)
+		log_error("cannot change the root task's priority: %s", report_error(err));
+}
+
 enum root_error supervisor_start(struct guest *guest)
 {
 	if (lifecycle_alive(&guest->life) || ending.active)
 		return ROOT_WRONG_STATE;
+	/* Most of the work is zeroing its memory. A guest that reboots for ever pays for that like any other guest. */
+	set_priority(GUEST_PRIORITY);
 	enum err err = guest_create(guest);
 
+	set_priority(ROOT_PRIORITY);
 	if (err)
 		return err == ERR_NO_MEMORY ? ROOT_NO_MEMORY : ROOT_FAILED;
 	lifecycle_started(&guest->life, sys_time());

@@ -27,6 +27,7 @@ static const struct test tests[] = {
 	{ "crash2", hostile_crash2, false },
 	{ "flood", hostile_flood, false },
 	{ "spin", hostile_spin, false },
+	{ "reboot", hostile_reboot, false },
 };
 
 uint64_t hostile_scratch[512] __attribute__((aligned(4096)));

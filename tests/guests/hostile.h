@@ -16,6 +16,7 @@ void hostile_ptw_root(void); /* never returns: the root table outside of RAM, so
 void hostile_crash(void);    /* never returns: shutdown for a failure */
 void hostile_crash2(void);   /* never returns: a trap vector outside of RAM, then a trap */
 void hostile_flood(void);    /* never returns: output for ever */
+void hostile_reboot(void);   /* never returns: asks for a cold reboot as soon as it runs */
 void hostile_spin(void);     /* never returns: a busy loop */
 
 /* Runs `count` instruction words, then `ret`, from a buffer, with a0 = argument; in user mode if `user`. Traps are skipped. */

@@ -169,6 +169,12 @@ void hostile_flood(void)
 		print("hostile: flood %u: the quick brown fox jumps over the lazy dog\n", line);
 }
 
+void hostile_reboot(void)
+{
+	sbi(SBI_SRST, 0, 1, 0, 0, 0);
+	hostile_spin();
+}
+
 void hostile_spin(void)
 {
 	for (;;)

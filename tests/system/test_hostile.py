@@ -20,6 +20,7 @@ TESTS = {
     "crash": "crash",
     "crash2": "report",
     "spin": "never",
+    "reboot": "never",
 }
 
 
