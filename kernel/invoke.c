@@ -162,13 +162,24 @@ static enum err invoke_thread(const struct invocation *call, uint64_t operation)
 	}
 }
 
+/* The slot named as the space of a mapping; its type is checked by the mapping. */
+static enum err check_space(const struct slot *space)
+{
+	if (!space)
+		return ERR_INVALID_CAP;
+	return space->cap.rights & RIGHT_WRITE ? ERR_OK : ERR_NO_RIGHT;
+}
+
 static enum err invoke_frame(const struct invocation *call, uint64_t operation)
 {
 	const uint64_t *a = call->arguments;
 	struct slot *space = thread_slot(call->caller, a[0]);
 
-	if (operation == OP_FRAME_MAP)
-		return space ? frame_map(call->slot, &space->cap, vaddr(a[1]), (unsigned)(a[2] & RIGHT_ALL)) : ERR_INVALID_CAP;
+	if (operation == OP_FRAME_MAP) {
+		enum err err = check_space(space);
+
+		return err ? err : frame_map(call->slot, &space->cap, vaddr(a[1]), (unsigned)(a[2] & RIGHT_ALL));
+	}
 	if (operation == OP_FRAME_UNMAP) {
 		frame_unmap(call->slot);
 		return ERR_OK;
@@ -184,8 +195,11 @@ static enum err invoke_table(const struct invocation *call, uint64_t operation)
 {
 	struct slot *space = thread_slot(call->caller, call->arguments[0]);
 
-	if (operation == OP_PAGE_TABLE_MAP)
-		return space ? table_map(call->slot, &space->cap, vaddr(call->arguments[1])) : ERR_INVALID_CAP;
+	if (operation == OP_PAGE_TABLE_MAP) {
+		enum err err = check_space(space);
+
+		return err ? err : table_map(call->slot, &space->cap, vaddr(call->arguments[1]));
+	}
 	if (operation != OP_PAGE_TABLE_UNMAP)
 		return ERR_UNKNOWN_OPERATION;
 	table_unmap(call->slot);
