@@ -74,7 +74,7 @@ static _Noreturn void stop(enum host_stop how)
 {
 	if (!host.stop)
 		abort();
-	longjmp(*host.stop, how);
+	longjmp(*host.stop, (int)how);
 }
 
 _Noreturn void arch_shutdown(bool failure)

@@ -159,6 +159,18 @@ TEST(space, range_is_that_of_the_stage)
 	assert_ok(map_table(table, guest, (UINT64_C(1) << 41) - 1));
 }
 
+TEST(space, mapping_needs_the_write_right_on_the_space)
+{
+	struct place place = make_place(OBJECT_VSPACE);
+	cptr_t readable = derive(place.space, (unsigned)~RIGHT_WRITE & RIGHT_ALL, 0), writable = derive(place.space, RIGHT_WRITE, 0);
+	cptr_t frame = make(OBJECT_FRAME, 12), table = make(OBJECT_PAGE_TABLE, 0);
+
+	assert_err(NO_RIGHT, map(frame, readable, AT, RIGHT_READ));
+	assert_err(NO_RIGHT, map_table(table, readable, AT + TWO_MIB));
+	assert_ok(map(frame, writable, AT, RIGHT_READ));
+	assert_ok(map_table(table, writable, AT + TWO_MIB));
+}
+
 TEST(space, frame_deletion_ends_the_mapping)
 {
 	struct place place = make_place(OBJECT_VSPACE);
