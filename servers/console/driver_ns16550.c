@@ -2,6 +2,8 @@
 /* ns16550a (National Semiconductor PC16550D data sheet, chapter 8). */
 #include "driver_ns16550.h"
 
+#include <string.h>
+
 enum { RECEIVE = 0, TRANSMIT = 0, INTERRUPT_ENABLE = 1, IDENTIFICATION = 2, FIFO_CONTROL = 2, LINE_CONTROL = 3,
 	MODEM_CONTROL = 4, LINE_STATUS = 5 };
 enum { ENABLE_RECEIVE = 1 << 0, ENABLE_TRANSMIT = 1 << 1 };
@@ -39,25 +41,36 @@ size_t ns16550_room(const struct uart *uart)
 
 size_t ns16550_write(struct uart *uart, const void *bytes, size_t length)
 {
-	const uint8_t *from = bytes;
-	size_t room = ns16550_room(uart), i;
+	size_t room = ns16550_room(uart), at = uart->head % UART_QUEUE_SIZE, first = UART_QUEUE_SIZE - at;
 
 	if (length > room)
 		length = room;
-	for (i = 0; i < length; i++)
-		uart->queue[uart->head++ % UART_QUEUE_SIZE] = from[i];
+	if (first > length)
+		first = length;
+	memcpy(uart->queue + at, bytes, first);
+	if (length != first)
+		memcpy(uart->queue, (const uint8_t *)bytes + first, length - first);
+	uart->head += (uint32_t)length;
 	return length;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
 }
 
 void ns16550_pump(struct uart *uart)
 {
-	unsigned burst, i;
+	uint32_t at, count;
+	unsigned burst;
 
 	for (burst = 0; burst < PUMP_BURSTS && uart->head != uart->tail; burst++) {
 		if (!(uart_register_read(uart, LINE_STATUS) & STATUS_EMPTY))
 			break;
-		for (i = 0; i < UART_FIFO_SIZE && uart->head != uart->tail; i++)
-			uart_register_write(uart, TRANSMIT, uart->queue[uart->tail++ % UART_QUEUE_SIZE]);
+		at = uart->tail % UART_QUEUE_SIZE;
+		count = least(uart->head - uart->tail, least(UART_FIFO_SIZE, UART_QUEUE_SIZE - at));
+		uart_register_write_all(uart, TRANSMIT, uart->queue + at, count);
+		uart->tail += count;
 	}
 	enable(uart, (uint8_t)((uart->interrupts & ENABLE_RECEIVE) | (uart->head != uart->tail ? ENABLE_TRANSMIT : 0)));
 }

@@ -43,3 +43,6 @@ void ns16550_interrupt(struct uart *uart);
 /* Access to the device: registers.c, or a model in tests. */
 uint8_t uart_register_read(const struct uart *uart, unsigned number);
 void uart_register_write(const struct uart *uart, unsigned number, uint8_t value);
+
+/* Each byte in turn to the same register. */
+void uart_register_write_all(const struct uart *uart, unsigned number, const uint8_t *values, size_t count);

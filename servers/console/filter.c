@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { GROUND, UTF8, ESCAPE, CSI, STRING, STRING_ESCAPE };
+enum { GROUND /* 0: filter_idle */, UTF8, ESCAPE, CSI, STRING, STRING_ESCAPE };
 
 enum { BELL = 0x07, NEWLINE = 0x0a, CANCEL = 0x18, SUBSTITUTE = 0x1a, ESC = 0x1b, DELETE = 0x7f };
 

@@ -40,5 +40,11 @@ struct filter {
 
 void filter_init(struct filter *filter);
 
+/* Between characters and sequences. */
+static inline bool filter_idle(const struct filter *filter)
+{
+	return filter->state == 0;
+}
+
 /* Takes one byte. While filter->again is set on return the caller handles the event and passes the same byte again. */
 enum filter_event filter_feed(struct filter *filter, uint8_t byte);

@@ -29,6 +29,11 @@ static cptr_t uart_irq;
 static cptr_t client[MUX_CHANNELS]; /* notifications */
 static uint64_t ticks_per_ms;
 static bool work_left;
+static bool input_due = true; /* the UART may hold input */
+
+/* While clients print much, their rings are looked at every millisecond instead of at each signal. */
+static bool burst;
+static uint64_t burst_at; /* ticks: when the rings were last looked at, or a client signalled */
 
 static size_t port_room(void *context)
 {
@@ -90,6 +95,7 @@ static bool receive(void)
 	for (i = 0; i < count; i++)
 		mux_input(&mux, bytes[i]);
 	ns16550_accept(&uart, accept);
+	input_due = !accept || count == INPUT_CHUNK;
 	return count != 0;
 }
 
@@ -99,12 +105,14 @@ static void work(void)
 	unsigned round;
 
 	for (round = 0; round < ROUNDS; round++) {
-		bool moved = receive();
+		bool moved = input_due && receive();
 
 		moved |= mux_turn(&mux);
 		ns16550_pump(&uart);
 		if (!moved && mux_prepare_wait(&mux)) {
 			work_left = false;
+			if (burst)
+				mux_hold_signals(&mux);
 			return;
 		}
 	}
@@ -119,10 +127,23 @@ static void acknowledge(void)
 		task_fail("the UART's interrupt cannot be acknowledged");
 }
 
+/* A client's second signal within a millisecond begins a burst, a millisecond with no output ends it. */
+static void follow_burst(bool output)
+{
+	uint64_t time = sys_time();
+
+	burst = output && (burst || time - burst_at < ticks_per_ms);
+	burst_at = time;
+}
+
 static void signals(uint64_t bits)
 {
-	if (bits & SIGNAL_UART)
+	if (bits & SIGNAL_UART) {
 		ns16550_interrupt(&uart);
+		input_due = true;
+	}
+	if (bits & ~(uint64_t)(SIGNAL_UART | CONSOLE_SIGNAL_STATE))
+		follow_burst(true);
 	work();
 	if (bits & CONSOLE_SIGNAL_STATE) {
 		/* After what the guest and its VMM said before they ended. */
@@ -133,14 +154,22 @@ static void signals(uint64_t bits)
 		acknowledge();
 }
 
+static void timer(void)
+{
+	if (burst)
+		follow_burst(mux_readable(&mux));
+	work();
+}
+
 static uint64_t deadline(void)
 {
-	uint64_t ms;
+	uint64_t ms, ticks;
 
 	if (work_left)
 		return 0;
 	ms = mux_deadline(&mux);
-	return ms >= DEADLINE_NEVER / ticks_per_ms ? DEADLINE_NEVER : ms * ticks_per_ms;
+	ticks = ms >= DEADLINE_NEVER / ticks_per_ms ? DEADLINE_NEVER : ms * ticks_per_ms;
+	return burst && burst_at + ticks_per_ms < ticks ? burst_at + ticks_per_ms : ticks;
 }
 
 static bool request(struct message *message)
@@ -189,7 +218,7 @@ int main(void)
 	static const struct server server = {
 		.request = request,
 		.signals = signals,
-		.timer = work,
+		.timer = timer,
 		.deadline = deadline,
 	};
 	uint64_t scrollback = task_value("scrollback", SCROLLBACK_DEFAULT);

@@ -18,7 +18,6 @@ enum {
 	FLOOD_SHOWN_LINES = 20,   /* of each window while it lasts */
 	FLOOD_END_LINES = 100,    /* a window with no more ends it */
 	RELEASE_LINES = 64,       /* lines held back that are shown afterwards; of more only the number */
-	CREDIT_BYTES = 65536,     /* burst of an unfocused channel */
 	CREDIT_PER_MS = 256,
 	RETRY_MS = 10,
 };
@@ -31,49 +30,6 @@ static uint64_t now(const struct mux *mux)
 static bool is_raw(const struct mux *mux, const struct channel *channel)
 {
 	return !mux->prompt.open && channel == &mux->channel[mux->focus];
-}
-
-void mux_init(struct mux *mux, const struct port *port, uint8_t escape)
-{
-	memset(mux, 0, sizeof(*mux));
-	mux->port = port;
-	input_init(&mux->input, escape);
-}
-
-bool mux_add(struct mux *mux, const char *name, uint8_t color, uint32_t guest, struct console_channel *shared,
-	uint8_t *scrollback, size_t scrollback_size)
-{
-	struct channel *channel = &mux->channel[mux->channels];
-
-	if (mux->channels == MUX_CHANNELS || strlen(name) > SYSTEM_NAME_MAX || scrollback_size < SCROLLBACK_SIZE_MIN)
-		return false;
-	strcpy(channel->name, name);
-	channel->color = color;
-	channel->guest = guest;
-	channel->shared = shared;
-	channel->credit = CREDIT_BYTES;
-	channel->credit_at = now(mux);
-	ring_open(&channel->output, &shared->output, shared->output_bytes, CONSOLE_OUTPUT_SIZE);
-	ring_open(&channel->log, &shared->log, shared->log_bytes, CONSOLE_LOG_SIZE);
-	ring_open(&channel->input, &shared->input, shared->input_bytes, CONSOLE_INPUT_SIZE);
-	ring_reset_consumer(&channel->output);
-	ring_reset_consumer(&channel->log);
-	ring_reset_producer(&channel->input);
-	scrollback_init(&channel->scrollback, scrollback, scrollback_size);
-	mux->channels++;
-	return true;
-}
-
-void mux_start(struct mux *mux)
-{
-	char key[8];
-
-	input_escape_name(&mux->input, key);
-	while (mux->focus + 1 < mux->channels && mux->channel[mux->focus].guest == MUX_NO_GUEST)
-		mux->focus++;
-	screen_print(mux, "-- Serai console: %s ? for help, %s : for commands --", key, key);
-	screen_print(mux, "-- focus: %s --", mux->channel[mux->focus].name);
-	screen_restore(mux);
 }
 
 /* Counts a line; false if the channel prints more than a reader can follow. */
@@ -213,8 +169,8 @@ static void keep_line(struct mux *mux, struct channel *channel)
 	scrollback_add(&channel->scrollback, LINE_OUTPUT, mux->text, terminal_render(&channel->terminal, 0, mux->text));
 }
 
-/* The focused guest's character: its label comes first where a line starts. */
-static void raw_print(struct mux *mux, struct channel *channel, bool at_start)
+/* Before the focused guest's character: its label where a line starts. */
+static void raw_label(struct mux *mux, struct channel *channel, bool at_start)
 {
 	const struct terminal *terminal = &channel->terminal;
 
@@ -223,11 +179,31 @@ static void raw_print(struct mux *mux, struct channel *channel, bool at_start)
 	if (channel->labelled && channel->returned) {
 		char sequence[TERMINAL_STYLE_MAX];
 
-		screen_label(mux, channel, LINE_OUTPUT);
-		screen_raw(mux, sequence, terminal_style(terminal->style, sequence));
+		screen_label(mux, channel, LINE_OUTPUT); /* ends in the plain style */
+		if (!style_plain(terminal->style))
+			screen_raw(mux, sequence, terminal_style(terminal->style, sequence));
 		channel->returned = false;
 	}
-	screen_raw(mux, terminal->filter.raw, terminal->filter.raw_length);
+}
+
+/* As many characters as need no look at each of them; returns how many. */
+static size_t print_run(struct mux *mux, struct channel *channel, enum line_source source, const uint8_t *bytes,
+	size_t length)
+{
+	struct terminal *terminal = source == LINE_LOG ? &channel->log_terminal : &channel->terminal;
+	size_t count = terminal_printable(terminal, bytes, length);
+
+	if (!count)
+		return 0;
+	if (source == LINE_OUTPUT && is_raw(mux, channel)) {
+		screen_restore(mux);
+		raw_label(mux, channel, !terminal->length && !terminal->cursor);
+		screen_raw(mux, bytes, count);
+	} else if (source == LINE_OUTPUT && terminal->cursor < channel->shown) {
+		channel->shown = 0;
+	}
+	terminal_print(terminal, bytes, count);
+	return count;
 }
 
 static void raw_byte(struct mux *mux, struct channel *channel, uint8_t byte)
@@ -242,7 +218,8 @@ static void raw_byte(struct mux *mux, struct channel *channel, uint8_t byte)
 		screen_restore(mux);
 		event = terminal_feed(terminal, byte);
 		if (event == TERMINAL_PRINT || event == TERMINAL_WRAP) {
-			raw_print(mux, channel, at_start);
+			raw_label(mux, channel, at_start);
+			screen_raw(mux, filter->raw, filter->raw_length);
 		} else if (event == TERMINAL_LINE) {
 			/* Early consoles print no carriage return. */
 			if (moved && !channel->interactive && !terminal_full_screen(terminal))
@@ -265,8 +242,8 @@ static void refill_credit(struct mux *mux, struct channel *channel)
 	uint64_t time = now(mux), passed = time - channel->credit_at;
 
 	channel->credit_at = time;
-	if (passed >= CREDIT_BYTES / CREDIT_PER_MS || channel->credit + passed * CREDIT_PER_MS >= CREDIT_BYTES)
-		channel->credit = CREDIT_BYTES;
+	if (passed >= MUX_CREDIT / CREDIT_PER_MS || channel->credit + passed * CREDIT_PER_MS >= MUX_CREDIT)
+		channel->credit = MUX_CREDIT;
 	else
 		channel->credit += passed * CREDIT_PER_MS;
 }
@@ -283,8 +260,8 @@ static bool drain(struct mux *mux, struct channel *channel, enum line_source sou
 {
 	struct ring_end *ring = source == LINE_LOG ? &channel->log : &channel->output;
 	bool raw = source == LINE_OUTPUT && is_raw(mux, channel);
-	size_t left = raw ? FOCUSED_BYTES : OTHER_BYTES, count, i;
-	uint8_t bytes[CHUNK];
+	size_t left = raw ? FOCUSED_BYTES : OTHER_BYTES, count, run, i;
+	_Alignas(8) uint8_t bytes[CHUNK];
 	bool moved = false;
 
 	while (left >= CHUNK && screen_ready(mux) && !limited(mux, channel, source)) {
@@ -293,7 +270,11 @@ static bool drain(struct mux *mux, struct channel *channel, enum line_source sou
 			break;
 		moved = true;
 		left -= CHUNK;
-		for (i = 0; i < count; i++) {
+		for (i = 0; i < count; i += run) {
+			run = print_run(mux, channel, source, bytes + i, count - i);
+			if (run)
+				continue;
+			run = 1;
 			if (raw)
 				raw_byte(mux, channel, bytes[i]);
 			else
@@ -355,21 +336,34 @@ static void end_addressed(struct mux *mux, struct channel *channel)
 		terminal->addressed = terminal->uncertain = false;
 }
 
+/* Nothing came, and nothing waits for its time. */
+static bool quiet(const struct mux *mux, const struct channel *channel)
+{
+	const struct terminal *terminal = &channel->terminal;
+
+	return !ring_readable(&channel->output) && !ring_readable(&channel->log) && !channel->skipped &&
+		!terminal_full_screen(terminal) && (terminal->length <= channel->shown || is_raw(mux, channel)) &&
+		!__atomic_load_n(&channel->shared->client_waits, __ATOMIC_RELAXED);
+}
+
 static bool channel_turn(struct mux *mux, unsigned number)
 {
 	struct channel *channel = &mux->channel[number];
-	bool moved;
+	bool moved, drained;
 
+	if (quiet(mux, channel))
+		return false;
 	refill_credit(mux, channel);
 	end_addressed(mux, channel);
 	moved = release(mux, channel);
-	moved |= drain(mux, channel, LINE_OUTPUT);
+	drained = drain(mux, channel, LINE_OUTPUT);
 	/* A report comes after what the guest printed before it; but a flood must not hold it back for long. */
 	if (!ring_readable(&channel->output) || ring_readable(&channel->log) > CONSOLE_LOG_SIZE / 4)
-		moved |= drain(mux, channel, LINE_LOG);
+		drained |= drain(mux, channel, LINE_LOG);
 	show_partial(mux, channel);
 	wake_client(mux, number);
-	return moved;
+	/* What is left in the rings mux_prepare_wait sees. But the end of a full-screen program releases lines. */
+	return moved || (drained && channel->skipped);
 }
 
 static bool job_turn(struct mux *mux)
@@ -421,13 +415,34 @@ bool mux_prepare_wait(struct mux *mux)
 	for (i = 0; i < mux->channels; i++) {
 		struct channel *channel = &mux->channel[i];
 		bool output = ready && !limited(mux, channel, LINE_OUTPUT), log = ready && !limited(mux, channel, LINE_LOG);
+		bool empty = !ring_readable(&channel->output) && !ring_readable(&channel->log);
 
-		__atomic_store_n(&channel->shared->console_waits, output || log, __ATOMIC_RELAXED);
+		/* What a channel without credit has in its rings is looked at in time, but nobody looks at empty ones. */
+		__atomic_store_n(&channel->shared->console_waits, output || log || (ready && empty), __ATOMIC_RELAXED);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if ((output && ring_readable(&channel->output)) || (log && ring_readable(&channel->log)))
 			idle = false;
 	}
 	return idle;
+}
+
+void mux_hold_signals(struct mux *mux)
+{
+	unsigned i;
+
+	for (i = 0; i < mux->channels; i++)
+		__atomic_store_n(&mux->channel[i].shared->console_waits, 0, __ATOMIC_RELAXED);
+}
+
+bool mux_readable(const struct mux *mux)
+{
+	unsigned i;
+
+	for (i = 0; i < mux->channels; i++) {
+		if (ring_readable(&mux->channel[i].output) || ring_readable(&mux->channel[i].log))
+			return true;
+	}
+	return false;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

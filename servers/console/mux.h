@@ -22,6 +22,7 @@
 #define MUX_CHANNELS (SYSTEM_GUESTS_MAX + 1u)
 #define MUX_NO_GUEST UINT32_MAX
 #define MUX_PENDING_MAX 2048u /* typed bytes that wait for a guest with a full input ring */
+#define MUX_CREDIT 65536u     /* bytes that an unfocused channel may send in a burst */
 #define MUX_LABEL_MAX 48u     /* bytes of a label with its colours */
 /* What the terminal queue must have room for before one step of work. */
 #define MUX_ROOM 20480u
@@ -42,10 +43,16 @@ struct port {
 	uint64_t (*now)(void *context);
 };
 
+struct label {
+	size_t length;
+	char text[MUX_LABEL_MAX];
+};
+
 struct channel {
 	char name[SYSTEM_NAME_MAX + 1];
 	uint8_t color;  /* ANSI colour 1 to 7 */
 	uint32_t guest; /* number for the root task, or MUX_NO_GUEST */
+	struct label label, log_label; /* before its lines, before its VMM's */
 	struct console_channel *shared;
 	struct ring_end output, log, input;
 	struct terminal terminal;     /* what the guest prints */
@@ -113,11 +120,17 @@ size_t mux_input_room(const struct mux *mux);
 /* One typed byte. */
 void mux_input(struct mux *mux, uint8_t byte);
 
-/* One bounded step for each channel, the focused one first. Returns whether anything moved. */
+/* One bounded step for each channel, the focused one first. True: another one is due, whatever mux_prepare_wait says. */
 bool mux_turn(struct mux *mux);
 
 /* Asks the clients to signal what they add from now on. False if something is there already: call mux_turn again. */
 bool mux_prepare_wait(struct mux *mux);
+
+/* Asks the clients not to signal: mux_turn will be called soon. */
+void mux_hold_signals(struct mux *mux);
+
+/* A client has added something that mux_turn has not taken yet. */
+bool mux_readable(const struct mux *mux);
 
 /* When mux_turn has to be called even without a signal: ms, or MUX_NEVER. */
 uint64_t mux_deadline(const struct mux *mux);

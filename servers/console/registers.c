@@ -11,3 +11,12 @@ void uart_register_write(const struct uart *uart, unsigned number, uint8_t value
 {
 	uart->registers[number] = value;
 }
+
+void uart_register_write_all(const struct uart *uart, unsigned number, const uint8_t *values, size_t count)
+{
+	volatile uint8_t *to = uart->registers + number;
+	const uint8_t *end = values + count;
+
+	while (values != end)
+		*to = *values++;
+}

@@ -26,13 +26,26 @@ bool screen_ready(const struct mux *mux)
 
 void screen_label(struct mux *mux, const struct channel *channel, enum line_source source)
 {
-	char label[MUX_LABEL_MAX];
 	bool vmm = source == LINE_LOG && channel->guest != MUX_NO_GUEST;
-	int length = snprintf(label, sizeof(label), "\033[0;3%um[%s%s]\033[0m ", channel->color % 8u, channel->name,
-		vmm ? "/vmm" : "");
+	const struct label *label = vmm ? &channel->log_label : &channel->label;
 
-	if (length > 0)
-		screen_raw(mux, label, (size_t)length < sizeof(label) ? (size_t)length : sizeof(label) - 1);
+	screen_raw(mux, label->text, label->length);
+}
+
+static void make_label(struct label *label, const struct channel *channel, const char *what)
+{
+	int length = snprintf(label->text, sizeof(label->text), "\033[0;3%um[%s%s]\033[0m ", channel->color % 8u,
+		channel->name, what);
+
+	label->length = length > 0 ? (size_t)length : 0;
+	if (label->length >= sizeof(label->text))
+		label->length = sizeof(label->text) - 1;
+}
+
+void screen_make_labels(struct channel *channel)
+{
+	make_label(&channel->label, channel, "");
+	make_label(&channel->log_label, channel, "/vmm");
 }
 
 static unsigned owner_width(const struct mux *mux)
@@ -50,9 +63,7 @@ static unsigned owner_width(const struct mux *mux)
 
 static bool styled(const struct mux *mux)
 {
-	const struct style *style = &mux->channel[mux->focus].terminal.style;
-
-	return !mux->prompt.open && (style->flags || style->foreground || style->background);
+	return !mux->prompt.open && !style_plain(mux->channel[mux->focus].terminal.style);
 }
 
 void screen_begin(struct mux *mux)

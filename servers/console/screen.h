@@ -11,6 +11,9 @@ void screen_text(struct mux *mux, const char *text);
 /* There is room for one step of work. */
 bool screen_ready(const struct mux *mux);
 
+/* Prepares the labels of a channel with its name and colour. */
+void screen_make_labels(struct channel *channel);
+
 /* The label of a channel for one kind of line, with its colours. */
 void screen_label(struct mux *mux, const struct channel *channel, enum line_source source);
 

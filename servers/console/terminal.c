@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "bytes.h"
+
 void terminal_reset(struct terminal *terminal)
 {
 	memset(terminal, 0, sizeof(*terminal));
@@ -12,6 +14,7 @@ void terminal_reset(struct terminal *terminal)
 void terminal_clear_line(struct terminal *terminal)
 {
 	terminal->length = 0;
+	terminal->plain = 0;
 	terminal->cursor = 0;
 	terminal->uncertain = false;
 }
@@ -19,6 +22,23 @@ void terminal_clear_line(struct terminal *terminal)
 static bool style_equal(struct style a, struct style b)
 {
 	return a.foreground == b.foreground && a.background == b.background && a.flags == b.flags;
+}
+
+/* Makes cells of the plain part: something else happens to it than what terminal_print does. */
+static void settle(struct terminal *terminal)
+{
+	unsigned i;
+
+	for (i = 0; i < terminal->plain; i++)
+		terminal->cell[i] = (struct cell){.bytes = {terminal->text[i]}, .length = 1};
+	terminal->plain = 0;
+}
+
+/* Cells from the cursor on are changed. */
+static void settle_from_cursor(struct terminal *terminal)
+{
+	if (terminal->cursor < terminal->plain)
+		settle(terminal);
 }
 
 static void set_blank(struct cell *cell)
@@ -43,6 +63,7 @@ static enum terminal_event print(struct terminal *terminal)
 	const struct filter *filter = &terminal->filter;
 	struct cell *cell;
 
+	settle_from_cursor(terminal);
 	extend(terminal, terminal->cursor + 1u);
 	cell = &terminal->cell[terminal->cursor++];
 	memset(cell, 0, sizeof(*cell));
@@ -144,6 +165,7 @@ static void delete_cells(struct terminal *terminal, unsigned count)
 {
 	unsigned left = terminal->length > terminal->cursor ? (unsigned)(terminal->length - terminal->cursor) : 0;
 
+	settle_from_cursor(terminal);
 	count = limit(count, left);
 	memmove(&terminal->cell[terminal->cursor], &terminal->cell[terminal->cursor + count],
 		(left - count) * sizeof(struct cell));
@@ -156,6 +178,7 @@ static void insert_cells(struct terminal *terminal, unsigned count)
 
 	if (terminal->cursor >= terminal->length)
 		return;
+	settle_from_cursor(terminal);
 	count = limit(count, TERMINAL_CELLS - 1u - terminal->cursor);
 	moved = limit((unsigned)(terminal->length - terminal->cursor), TERMINAL_CELLS - 1u - terminal->cursor - count);
 	memmove(&terminal->cell[terminal->cursor + count], &terminal->cell[terminal->cursor], moved * sizeof(struct cell));
@@ -171,10 +194,13 @@ static void erase(struct terminal *terminal, unsigned how)
 
 	if (how == 0 && terminal->cursor < terminal->length)
 		terminal->length = terminal->cursor;
+	if (how == 1)
+		settle(terminal);
 	for (i = 0; how == 1 && i <= terminal->cursor && i < terminal->length; i++)
 		set_blank(&terminal->cell[i]);
 	if (how >= 2)
 		terminal->length = 0;
+	terminal->plain = (uint16_t)limit(terminal->plain, terminal->length);
 }
 
 static void move_to(struct terminal *terminal, unsigned column)
@@ -289,6 +315,38 @@ enum terminal_event terminal_feed(struct terminal *terminal, uint8_t byte)
 	}
 }
 
+size_t terminal_printable(const struct terminal *terminal, const uint8_t *bytes, size_t length)
+{
+	size_t room = TERMINAL_CELLS - 1u - terminal->cursor; /* the last one wraps */
+
+	if (!filter_idle(&terminal->filter))
+		return 0;
+	return bytes_printable(bytes, length < room ? length : room);
+}
+
+void terminal_print(struct terminal *terminal, const uint8_t *bytes, size_t length)
+{
+	unsigned end = terminal->cursor + (unsigned)length, i;
+
+	if (style_plain(terminal->style) && terminal->cursor <= terminal->plain) {
+		memcpy(terminal->text + terminal->cursor, bytes, length);
+		if (terminal->plain < end)
+			terminal->plain = (uint16_t)end;
+	} else {
+		struct cell cell = {.length = 1, .style = terminal->style};
+
+		settle_from_cursor(terminal);
+		extend(terminal, terminal->cursor);
+		for (i = terminal->cursor; i < end; i++) {
+			cell.bytes[0] = *bytes++;
+			terminal->cell[i] = cell;
+		}
+	}
+	terminal->cursor = (uint16_t)end;
+	if (terminal->length < end)
+		terminal->length = (uint16_t)end;
+}
+
 static size_t put_number(char *out, unsigned value)
 {
 	size_t length = 0;
@@ -329,6 +387,11 @@ size_t terminal_render(const struct terminal *terminal, unsigned from, uint8_t o
 	size_t used = 0, size;
 	unsigned i;
 
+	if (from < terminal->plain) {
+		used = terminal->plain - from;
+		memcpy(out, terminal->text + from, used);
+		from = terminal->plain;
+	}
 	for (i = from; i < terminal->length; i++) {
 		const struct cell *cell = &terminal->cell[i];
 		size_t needed = used + 4u * (terminal->length - i) + 2 * TERMINAL_STYLE_MAX;

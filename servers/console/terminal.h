@@ -21,8 +21,13 @@ struct style {
 	uint8_t flags;
 };
 
+static inline bool style_plain(struct style style)
+{
+	return !(style.foreground | style.background | style.flags);
+}
+
 struct cell {
-	uint8_t bytes[4]; /* one character in UTF-8, filled up with 0 */
+	_Alignas(8) uint8_t bytes[4]; /* one character in UTF-8, filled up with 0 */
 	uint8_t length;
 	struct style style;
 };
@@ -30,6 +35,8 @@ struct cell {
 struct terminal {
 	struct filter filter;
 	struct cell cell[TERMINAL_CELLS];
+	uint8_t text[TERMINAL_CELLS];
+	uint16_t plain;  /* the first cells of the line: ASCII in plain style, in `text` and not in `cell` */
 	uint16_t length; /* cells of the line */
 	uint16_t cursor; /* cell that the next character goes to */
 	struct style style;
@@ -52,6 +59,12 @@ void terminal_reset(struct terminal *terminal);
 
 /* Takes one byte; while terminal->filter.again is set on return, pass the same byte again after handling the event. */
 enum terminal_event terminal_feed(struct terminal *terminal, uint8_t byte);
+
+/* How many of these bytes terminal_print takes: printable ASCII that does not fill the line; 0 within a sequence. */
+size_t terminal_printable(const struct terminal *terminal, const uint8_t *bytes, size_t length);
+
+/* Puts so many characters into the line, as terminal_feed would one by one. */
+void terminal_print(struct terminal *terminal, const uint8_t *bytes, size_t length);
 
 void terminal_clear_line(struct terminal *terminal);
 

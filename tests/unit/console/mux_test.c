@@ -411,6 +411,54 @@ TEST(mux, splits_endless_lines)
 	assert_int_equal(fake.mux.channel[BETA].terminal.length, 0);
 }
 
+TEST(mux, asks_for_signals_only_while_it_waits)
+{
+	const uint32_t *waits = &fake.shared[ALPHA].console_waits;
+
+	assert_int_equal(*waits, 1);
+	assert_false(mux_readable(&fake.mux));
+	mux_hold_signals(&fake.mux);
+	assert_int_equal(*waits, 0);
+	fake_print(ALPHA, "more\n");
+	assert_true(mux_readable(&fake.mux));
+	fake_run();
+	assert_int_equal(*waits, 1);
+	fake_log(BETA, "a report\n");
+	assert_true(mux_readable(&fake.mux));
+}
+
+TEST(mux, hears_of_output_after_all_credit_is_used)
+{
+	static char line[129];
+
+	memset(line, 'z', 127);
+	line[127] = '\n';
+	while (fake.mux.channel[BETA].credit >= 128) {
+		fake_print(BETA, line);
+		fake_run();
+	}
+	assert_int_equal(fake.shared[BETA].console_waits, 1);
+	fake_print(BETA, "after the flood\n");
+	fake_run();
+	assert_int_equal(fake.shared[BETA].console_waits, 0);
+	assert_true(mux_deadline(&fake.mux) <= fake.now + 10);
+	fake_wait(1100);
+	assert_false(mux_readable(&fake.mux));
+}
+
+TEST(mux, shows_what_was_held_back_as_soon_as_a_full_screen_program_ends)
+{
+	fake_type("vi\r");
+	fake_print(ALPHA, "\033[?1049h");
+	fake_run();
+	fake_print(BETA, "news\n");
+	fake_run();
+	assert_int_equal(fake_count("news"), 0);
+	fake_print(ALPHA, "\033[?1049l");
+	fake_run();
+	assert_int_equal(fake_count("news"), 1);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup(mux_##name, fake_setup)
@@ -440,6 +488,9 @@ int main(void)
 		CASE(drops_input_that_a_guest_never_takes),
 		CASE(keeps_input_for_a_slow_guest),
 		CASE(splits_endless_lines),
+		CASE(asks_for_signals_only_while_it_waits),
+		CASE(hears_of_output_after_all_credit_is_used),
+		CASE(shows_what_was_held_back_as_soon_as_a_full_screen_program_ends),
 	};
 
 	return cmocka_run_group_tests_name("console.mux", tests, NULL, NULL);

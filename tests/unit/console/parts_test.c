@@ -3,7 +3,9 @@
 #include "fake.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "bytes.h"
 #include "driver_ns16550.h"
 
 /* A 16550 that takes `capacity` bytes until the host reads them. */
@@ -41,6 +43,12 @@ void uart_register_write(const struct uart *unused, unsigned number, uint8_t val
 		assert_true(model.length < model.capacity);
 		model.fifo[model.length++] = value;
 	}
+}
+
+void uart_register_write_all(const struct uart *unused, unsigned number, const uint8_t *values, size_t count)
+{
+	while (count--)
+		uart_register_write(unused, number, *values++);
 }
 
 static int setup_uart(void **state)
@@ -267,6 +275,109 @@ TEST(terminal, drops_overlong_sequences)
 	assert_string_equal(rendered(text), "");
 }
 
+/* As the multiplexer does it: whole runs of characters at once where that is possible. */
+static void feed_runs(struct terminal *terminal, const uint8_t *bytes, size_t length)
+{
+	size_t i, count;
+
+	for (i = 0; i < length; i += count) {
+		count = terminal_printable(terminal, bytes + i, length - i);
+		if (count) {
+			terminal_print(terminal, bytes + i, count);
+			continue;
+		}
+		count = 1;
+		do {
+			enum terminal_event event = terminal_feed(terminal, bytes[i]);
+
+			if (event == TERMINAL_LINE || event == TERMINAL_WRAP)
+				terminal_clear_line(terminal);
+		} while (terminal->filter.again);
+	}
+}
+
+static void feed_each(struct terminal *terminal, const uint8_t *bytes, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length; i++) {
+		do {
+			enum terminal_event event = terminal_feed(terminal, bytes[i]);
+
+			if (event == TERMINAL_LINE || event == TERMINAL_WRAP)
+				terminal_clear_line(terminal);
+		} while (terminal->filter.again);
+	}
+}
+
+TEST(terminal, takes_runs_as_it_takes_bytes)
+{
+	static const char *const piece[] = {"plain text", "x", "~ ~", "\r", "\b\b\b", "\t", "\n", "\033[31m", "\033[m", "\033[3D",
+		"\033[20C", "\033[1K", "\033[K", "\033[2K", "\033[2P", "\033[3@", "\033[7G", "\xc3\xa9", "\x7f", "\033]0;t\a",
+		"\xff", "\033[12", "a line of more than eight times eight characters, so that it goes by words"};
+	static struct terminal runs, each;
+	static uint8_t text[4000], out[2][TERMINAL_TEXT_MAX];
+
+	srand(1);
+	for (unsigned round = 0; round < 300; round++) {
+		size_t length = 0, size;
+
+		terminal_reset(&runs);
+		terminal_reset(&each);
+		for (unsigned i = 0; i < 40; i++) {
+			const char *next = piece[(unsigned)rand() % (sizeof(piece) / sizeof(piece[0]))];
+
+			memcpy(text + length, next, strlen(next));
+			length += strlen(next);
+			feed_runs(&runs, text + length - strlen(next), strlen(next));
+		}
+		feed_each(&each, text, length);
+		size = terminal_render(&each, 0, out[0]);
+		assert_int_equal(terminal_render(&runs, 0, out[1]), size);
+		assert_memory_equal(out[0], out[1], size);
+		assert_int_equal(runs.cursor, each.cursor);
+		assert_int_equal(runs.length, each.length);
+		size = terminal_render(&each, 5, out[0]);
+		assert_int_equal(terminal_render(&runs, 5, out[1]), size);
+		assert_memory_equal(out[0], out[1], size);
+	}
+}
+
+TEST(terminal, wraps_a_line_of_runs_at_its_end)
+{
+	static struct terminal terminal;
+	static uint8_t text[TERMINAL_CELLS];
+
+	memset(text, '.', sizeof(text));
+	terminal_reset(&terminal);
+	assert_int_equal(terminal_printable(&terminal, text, sizeof(text)), TERMINAL_CELLS - 1);
+	terminal_print(&terminal, text, TERMINAL_CELLS - 1);
+	assert_int_equal(terminal_printable(&terminal, text, 1), 0);
+	assert_int_equal(terminal_feed(&terminal, '.'), TERMINAL_WRAP);
+	assert_int_equal(terminal.length, TERMINAL_CELLS);
+}
+
+TEST(bytes, finds_what_a_loop_finds)
+{
+	static const uint8_t odd[] = {0, '\n', 0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xa0, 0xff, 'a'};
+	_Alignas(8) uint8_t text[64];
+
+	srand(2);
+	for (unsigned round = 0; round < 100000; round++) {
+		size_t from = (size_t)rand() % 12, length = (size_t)rand() % 50, printable = 0, newline = 0;
+
+		memset(text, 'x', sizeof(text));
+		for (unsigned i = 0; i < round % 4; i++)
+			text[(unsigned)rand() % sizeof(text)] = odd[(unsigned)rand() % sizeof(odd)];
+		while (printable < length && text[from + printable] >= 0x20 && text[from + printable] < 0x7f)
+			printable++;
+		while (newline < length && text[from + newline] != '\n')
+			newline++;
+		assert_int_equal(bytes_printable(text + from, length), printable);
+		assert_int_equal(bytes_newline(text + from, length), newline);
+	}
+}
+
 int main(void)
 {
 #define UART(name) cmocka_unit_test_setup(uart_##name, setup_uart)
@@ -284,6 +395,9 @@ int main(void)
 		cmocka_unit_test(terminal_bounds_what_it_renders),
 		cmocka_unit_test(terminal_ends_open_strings),
 		cmocka_unit_test(terminal_drops_overlong_sequences),
+		cmocka_unit_test(terminal_takes_runs_as_it_takes_bytes),
+		cmocka_unit_test(terminal_wraps_a_line_of_runs_at_its_end),
+		cmocka_unit_test(bytes_finds_what_a_loop_finds),
 	};
 
 	return cmocka_run_group_tests_name("console.parts", tests, NULL, NULL);
