@@ -7,7 +7,7 @@
  *        t0 low half: reply object, high half: slot for a received capability (recv, reply_recv)
  *        t1 deadline in timebase ticks, DEADLINE_NEVER for none (recv, reply_recv, wait)
  *   out  a0 enum err     a1 message info or result      a2-a6 words     a7 badge of the sender or of the signals
- * All other registers keep their values, except that vcpu_run sets the caller-saved ones to 0.
+ * Registers that a C function keeps (sp, gp, tp, s0-s11) are kept; all others are lost.
  *
  * A hypervisor load (HLV, HLVX) of a task that faults is skipped, and t0 becomes the exception cause; set t0 to 0 before.
  */

@@ -33,31 +33,62 @@ kernel_entry:
 	.endm
 
 /*
- * A trap of a task, or of the kernel itself (a bug): sscratch = the thread, which stays there. vcpu_run has a way of its
- * own: the caller expects only what the C calling convention keeps.
+ * A trap of a task, or of the kernel itself (a bug): sscratch = the thread, which stays there. A system call saves what the
+ * C calling convention keeps, and its arguments stay in their registers for those that have a short path.
  */
+	.macro	task_registers operation
+	.irp	n, 2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
+	\operation	x\n, \n*8(a0)
+	.endr
+	.endm
+
 	.section .text.hot, "ax"
 	.globl trap_entry_task
 	.balign 64
 trap_entry_task:
 	csrrw	a0, CSR_SSCRATCH, a0
 	sd	t0, 5*8(a0)
-	addi	t0, a7, -SYSCALL_VCPU_RUN
-	bnez	t0, 1f
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_TASK_ECALL
-	bnez	t0, 1f
+	bnez	t0, other_trap
 	csrr	t0, CSR_SEPC
-	csrrw	a1, CSR_SSCRATCH, a0
+	sd	t1, 6*8(a0)
 	addi	t0, t0, 4
-	.irp	n, 2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
+	task_registers sd
+	sd	t0, THREAD_PC(a0)
+	csrrw	t1, CSR_SSCRATCH, a0
+	ld	tp, THREAD_HART(a0)
+	addi	t0, a7, -SYSCALL_VCPU_RUN
+	ld	sp, HART_STACK(tp)
+	beqz	t0, 1f
+	bltu	a7, t0, 2f	/* calls 0 to 7: t0 wrapped around */
+	j	3f
+1:	mv	a1, t1
+	tail	vcpu_run_fast
+2:	li	t2, SYSCALL_SIGNAL
+	beqz	a7, 4f
+	beq	a7, t2, 5f
+	bgtu	a7, t2, 3f
+	addi	t2, a7, -SYSCALL_REPLY_RECV
+	bnez	t2, 3f
+	mv	a7, a0
+	mv	a0, t1
+	tail	fast_reply_recv
+4:	mv	a7, a0
+	mv	a0, t1
+	tail	fast_call
+5:	mv	a1, t1
+	tail	fast_signal
+	/* Any other: the arguments go to memory. */
+3:	sd	t1, 10*8(a0)
+	.irp	n, 11,12,13,14,15,16,17
 	sd	x\n, \n*8(a0)
 	.endr
-	sd	t0, THREAD_PC(a0)
-	ld	tp, THREAD_HART(a0)
-	ld	sp, HART_STACK(tp)
-	tail	vcpu_run_fast
-1:	save_most a0, 10, 5
+	mv	a1, a7
+	tail	trap_syscall
+
+other_trap:
+	save_most a0, 10, 5
 	csrrw	t0, CSR_SSCRATCH, a0
 	csrr	t1, CSR_SEPC
 	sd	t0, 10*8(a0)
@@ -78,6 +109,12 @@ return_to_task:
 	ld	a0, 10*8(a0)
 	sret
 
+	.macro	clear_temporaries
+	.irp	n, 1,5,6,7,28,29,30,31
+	li	x\n, 0
+	.endr
+	.endm
+
 /*
  * The same after vcpu_run: a0 thread, a1 err, a2-a5 answer, a6 bits. What the C calling convention does not keep is 0, so
  * nothing of kernel or guest shows.
@@ -88,10 +125,7 @@ return_from_guest:
 	ld	t0, THREAD_PC(a0)
 	csrw	CSR_SSCRATCH, a0
 	csrw	CSR_SEPC, t0
-	.irp	n, 2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
-	ld	x\n, \n*8(a0)
-	.endr
-	li	ra, 0
+	task_registers ld
 	mv	a0, a1
 	mv	a1, a2
 	mv	a2, a3
@@ -100,13 +134,19 @@ return_from_guest:
 	mv	a7, a6
 	li	a5, 0
 	li	a6, 0
-	li	t0, 0
-	li	t1, 0
-	li	t2, 0
-	li	t3, 0
-	li	t4, 0
-	li	t5, 0
-	li	t6, 0
+	clear_temporaries
+	sret
+
+/* The same after a message or a signal: a0 thread, a1 info, a2-a6 words, a7 badge. The answer is ERR_OK. */
+	.globl return_with_message
+	.balign 64
+return_with_message:
+	ld	t0, THREAD_PC(a0)
+	csrw	CSR_SSCRATCH, a0
+	csrw	CSR_SEPC, t0
+	task_registers ld
+	li	a0, 0
+	clear_temporaries
 	sret
 
 /* A trap of a guest: sscratch = the vCPU. Its registers go into the page shared with the VMM. */

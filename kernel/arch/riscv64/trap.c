@@ -10,13 +10,10 @@
 
 enum {
 	CAUSE_ILLEGAL_INSTRUCTION = 2,
-	CAUSE_USER_ECALL = 8,
-	CAUSE_FETCH_PAGE_FAULT = 12,
 };
 
 #define SYSCALL_LENGTH 4u
 #define REGISTER_T0 5u
-#define REGISTER_A7 17u
 
 void handle_interrupt(struct hart *hart, uint64_t cause)
 {
@@ -90,10 +87,11 @@ static bool give_guest(struct hart *hart, struct thread *thread)
 {
 	struct vcpu *vcpu = thread->arch.guest;
 
-	if (!vcpu || hart->arch.live == vcpu || slot_empty(&vcpu->gspace) ||
+	if (!vcpu || (hart->arch.live == vcpu && csr_read(CSR_HSTATUS) & HSTATUS_HU) || slot_empty(&vcpu->gspace) ||
 	    slot_empty(&vcpu->frame))
 		return false;
-	vcpu_load(hart, vcpu);
+	if (hart->arch.live != vcpu)
+		vcpu_load(hart, vcpu);
 	csr_clear(CSR_HSTATUS, HSTATUS_SPVP);
 	csr_set(CSR_HSTATUS, HSTATUS_HU | (vcpu->page->mode & 1 ? HSTATUS_SPVP : 0));
 	return true;
@@ -116,14 +114,18 @@ _Noreturn void trap_task(struct thread *thread, uint64_t cause)
 {
 	struct hart *hart = thread->arch.hart;
 
-	if (cause == CAUSE_USER_ECALL) {
-		thread->arch.pc += SYSCALL_LENGTH;
-		syscall_handle(thread, thread->arch.registers[REGISTER_A7]);
-	} else if (cause & CAUSE_INTERRUPT) {
+	if (cause & CAUSE_INTERRUPT)
 		handle_interrupt(hart, cause);
-	} else {
+	else
 		fault(hart, thread, cause);
-	}
+	leave_kernel(hart);
+}
+
+_Noreturn void trap_syscall(struct thread *thread, uint64_t number)
+{
+	struct hart *hart = thread->arch.hart;
+
+	syscall_handle(thread, number);
 	leave_kernel(hart);
 }
 
@@ -176,6 +178,9 @@ void arch_switch(struct hart *hart, struct thread *thread)
 		return;
 	const struct space *space = space_find(thread->vspace.cap.word);
 	uint64_t satp = space ? mmu_satp(space) : mmu_kernel_satp();
+
+	thread->arch.satp = satp;
+	thread->arch.space = asid_bits < 8 ? 0 : thread->vspace.cap.word;
 
 	if (satp != hart->arch.satp) {
 		hart->arch.satp = satp;

@@ -202,12 +202,8 @@ _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread)
 /* Apart, so that the fast path below needs no registers of its own. */
 static __attribute__((noinline)) _Noreturn void run_slowly(struct thread *thread, uint64_t cptr)
 {
-	uint64_t *words = arch_thread_words(thread);
-
-	words[0] = cptr;
-	words[7] = SYS_VCPU_RUN;
-	syscall_handle(thread, SYS_VCPU_RUN);
-	leave_kernel(thread->arch.hart);
+	arch_thread_words(thread)[0] = cptr;
+	trap_syscall(thread, SYS_VCPU_RUN);
 }
 
 static __attribute__((noinline)) _Noreturn void enter_after_requests(struct hart *hart, struct vcpu *vcpu,
@@ -330,7 +326,12 @@ enum err arch_vcpu_read(struct vcpu *vcpu, uint64_t number, uint64_t *value)
 
 enum err arch_vcpu_write(struct vcpu *vcpu, uint64_t number, uint64_t value)
 {
+	uint64_t mode = value >> 60;
+
 	if (number >= VCPU_REGISTERS)
+		return ERR_RANGE;
+	/* Other modes of vsatp are reserved; QEMU 7.2 takes them and aborts (privileged specification, table "satp.MODE"). */
+	if (number == VCPU_VSATP && mode != 0 && (mode < 8 || mode > 10))
 		return ERR_RANGE;
 	if (vcpu->arch.hart)
 		vcpu_unload(vcpu->arch.hart);

@@ -24,7 +24,7 @@ static inline __attribute__((always_inline)) void trap(uint64_t number, struct r
 	__asm__ volatile("ecall"
 			 : "+r"(a0), "+r"(a1), "+r"(a2), "+r"(a3), "+r"(a4), "+r"(a5), "+r"(a6), "+r"(a7), "+r"(t0), "+r"(t1)
 			 :
-			 : "memory");
+			 : "memory", "ra", "t2", "t3", "t4", "t5", "t6");
 	registers->a[0] = a0;
 	registers->a[1] = a1;
 	registers->a[2] = a2;

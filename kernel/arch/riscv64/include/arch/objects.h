@@ -10,6 +10,8 @@
 #define VCPU_SCRATCH 16
 #define PAGE_PC 256
 #define HART_STACK 0
+#define SYSCALL_REPLY_RECV 1
+#define SYSCALL_SIGNAL 4
 #define SYSCALL_VCPU_RUN 8
 #define CAUSE_TASK_ECALL 8
 
@@ -32,6 +34,8 @@ struct arch_thread {
 	uint64_t cause, value; /* of its fault */
 	struct fp_state fp;
 	struct vcpu *guest; /* the vCPU that it ran last */
+	uint64_t satp;      /* of its VSpace, from the last switch to it */
+	uint32_t space;     /* whose id that is; 0: none */
 };
 _Static_assert(offsetof(struct arch_thread, registers) == THREAD_REGISTERS, "offset");
 _Static_assert(offsetof(struct arch_thread, pc) == THREAD_PC, "offset");
@@ -50,7 +54,9 @@ _Static_assert(offsetof(struct arch_vcpu, page) == VCPU_PAGE_POINTER, "offset");
 _Static_assert(offsetof(struct arch_vcpu, hart) == VCPU_HART, "offset");
 _Static_assert(offsetof(struct arch_vcpu, scratch) == VCPU_SCRATCH, "offset");
 _Static_assert(offsetof(struct vcpu_page, pc) == PAGE_PC, "offset");
-_Static_assert(SYS_VCPU_RUN == SYSCALL_VCPU_RUN, "number");
+_Static_assert(SYS_VCPU_RUN == SYSCALL_VCPU_RUN && SYS_SIGNAL == SYSCALL_SIGNAL && SYS_CALL == 0 &&
+		       SYS_REPLY_RECV == SYSCALL_REPLY_RECV,
+	       "numbers");
 
 struct arch_hart {
 	uint64_t stack_top;
