@@ -4,7 +4,6 @@
 import re
 import subprocess
 
-import driver
 from driver import BUILD, ICOUNT, PAYLOADS, QEMU, Guest, System, Terminal, description
 
 # Rows of tests/guests/bench.c: what they are, and what must be reached.
@@ -70,12 +69,7 @@ def measure_exits(figures):
 
 def measure_paths(figures):
     figures.begin("Paths of the kernel, in instructions from user mode to user mode (budgets of the fast path)")
-    name = driver.program
-    driver.program = lambda which, build=BUILD: (build / "tests/bench/ipc/ipc_bench.elf" if which == "root" else name(which, build))
-    try:
-        system = System(description(Guest("none")), icount=True)
-    finally:
-        driver.program = name
+    system = System(description(Guest("none")), icount=True, root=BUILD / "tests/bench/ipc/ipc_bench.elf")
     system.expect("IPC (?:done|failed: .*)\n", 60)
     rows = {row: int(middle) for row, middle in re.findall(r"IPC (\S+) (\d+) \d+\n", system.text)}
     system.end()

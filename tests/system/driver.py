@@ -16,6 +16,7 @@ BUILD = pathlib.Path(os.environ.get("SERAI_BUILD", TOP / "build/riscv64"))
 GUESTS = pathlib.Path(os.environ.get("SERAI_GUESTS", TOP / "build/guests"))
 IMAGE = pathlib.Path(os.environ.get("SERAI_IMAGE", TOP / "build/host/tools/image"))
 QEMU = os.environ.get("SERAI_QEMU", "qemu-system-riscv64")
+BUILD_DEBUG = BUILD.with_name(BUILD.name + "-debug")  # with kernel checks and the debug system call
 PAYLOADS = BUILD / "tests/guests"
 SERVERS = ("console", "vmm")
 
@@ -72,14 +73,15 @@ def program(name, build=BUILD):
     return build / "kernel/kernel.elf" if name == "kernel" else build / f"servers/{name}/{name}.elf"
 
 
-def make_archive(text, folder, build=BUILD):
-    """Builds a boot archive from the text of a description; returns its path."""
+def make_archive(text, folder, build=BUILD, root=None):
+    """Builds a boot archive from the text of a description; returns its path. root: another root task."""
     toml, archive = folder / "system.toml", folder / "archive"
     toml.write_text(text)
     stripped = {}
     for name in ("kernel", "root", *SERVERS):
         stripped[name] = folder / f"{name}.elf"
-        subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", program(name, build), stripped[name]], check=True)
+        subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", root if root and name == "root" else program(name, build),
+            stripped[name]], check=True)
     command = [IMAGE, "build", toml, "--guests", GUESTS, "--kernel", stripped["kernel"], "--root", stripped["root"]]
     for name in SERVERS:
         command += ["--server", f"{name}={stripped[name]}"]
@@ -195,12 +197,13 @@ class System(Terminal):
     """A system in QEMU.
 
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
+    root: an ELF file to start as root task in place of the real one.
     """
 
-    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, archive=None):
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
-        archive = archive or make_archive(system, self.folder, build)
+        archive = make_archive(system, self.folder, build, root)
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
             build / "serai.bin", "-initrd", archive, *(ICOUNT if icount else ()), *arguments])
