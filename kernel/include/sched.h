@@ -12,8 +12,6 @@
 struct hart {
 	struct arch_hart arch; /* first: known to the trap entry */
 	struct thread *current;
-	uint64_t ready_bits[PRIORITIES / 64];
-	struct thread_queue ready[PRIORITIES];
 	struct thread *deadlines; /* sorted, earliest first */
 	uint64_t charged_at;      /* ticks: up to here the current thread's time is charged */
 	uint64_t timer;           /* what the timer is set to */
@@ -21,6 +19,8 @@ struct hart {
 	bool timer_stale;         /* the timer may have to be set anew */
 	bool reserved[2];
 	uint32_t index;           /* 0 to HANDOVER_HARTS - 1 */
+	uint64_t ready_bits[PRIORITIES / 64];
+	struct thread_queue ready[PRIORITIES];
 };
 
 extern struct hart harts[];

@@ -24,7 +24,7 @@ void thread_timed_out(struct thread *thread);
 void thread_raise_fault(struct thread *thread);
 
 /* The slot of the current thread's CNode with this index, or NULL if there is none or it is empty. */
-static inline struct slot *thread_slot(const struct thread *thread, uint64_t index)
+static inline __attribute__((always_inline)) struct slot *thread_slot(const struct thread *thread, uint64_t index)
 {
 	const struct cap *cspace = &thread->cspace.cap;
 

@@ -14,7 +14,7 @@
 /* Words and label of a plain message without a capability: what message_valid accepts and the upper half is empty. */
 static inline bool plain(uint64_t info)
 {
-	return (info & ~(uint64_t)0xffff0007) == 0 && info < 0xff000000 && (info & 7) <= MESSAGE_WORDS;
+	return info < 0xff000000 && (info & 0xfff8) == 0 && (info & 7) <= MESSAGE_WORDS;
 }
 
 /* Nothing else wants the hart, and its timer is right. */
@@ -55,9 +55,9 @@ static inline void pass_context(struct thread *from, struct thread *to)
 }
 
 static __attribute__((noinline)) _Noreturn void slow(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2,
-						     uint64_t w3, uint64_t w4, struct thread *thread)
+						     uint64_t w3, uint64_t w4, struct thread *thread, uint64_t number)
 {
-	uint64_t *words = arch_thread_words(thread);
+	uint64_t *words = &thread->arch.registers[10];
 
 	words[0] = cptr;
 	words[1] = info;
@@ -66,7 +66,7 @@ static __attribute__((noinline)) _Noreturn void slow(uint64_t cptr, uint64_t inf
 	words[4] = w2;
 	words[5] = w3;
 	words[6] = w4;
-	trap_syscall(thread, words[7]);
+	trap_syscall(thread, number);
 }
 
 _Noreturn void fast_call(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3, uint64_t w4,
@@ -100,8 +100,7 @@ _Noreturn void fast_call(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1,
 			return_with_message(receiver, info, w0, w1, w2, w3, w4, slot->cap.word);
 		}
 	}
-	arch_thread_words(thread)[7] = SYS_CALL;
-	slow(cptr, info, w0, w1, w2, w3, w4, thread);
+	slow(cptr, info, w0, w1, w2, w3, w4, thread, SYS_CALL);
 }
 
 /* No thread of this priority or a higher one is ready: nobody to share time with, so no timer to set. */
@@ -118,7 +117,7 @@ _Noreturn void fast_reply_recv(uint64_t cptr, uint64_t info, uint64_t w0, uint64
 {
 	struct hart *hart = thread->arch.hart;
 	const struct slot *slot = thread_slot(thread, cptr);
-	uint64_t extra = arch_thread_extra(thread, 0);
+	uint64_t extra = thread->arch.registers[5];
 	const struct slot *reply_slot = thread_slot(thread, (uint32_t)extra);
 
 	if (slot && slot->cap.type == OBJECT_ENDPOINT && slot->cap.rights & RIGHT_READ && reply_slot &&
@@ -129,7 +128,7 @@ _Noreturn void fast_reply_recv(uint64_t cptr, uint64_t info, uint64_t w0, uint64
 
 		if (caller && reply->borrower == thread && caller->fault == THREAD_NO_FAULT && !caller->sched_context &&
 		    !endpoint->queue.head && !(thread->bound && thread->bound->bits) &&
-		    arch_thread_extra(thread, 1) == DEADLINE_NEVER && none_ready(hart, caller->priority) && quiet(hart) &&
+		    thread->arch.registers[6] == DEADLINE_NEVER && none_ready(hart, caller->priority) && quiet(hart) &&
 		    light(hart, caller)) {
 			reply->caller = NULL;
 			reply->borrower = NULL;
@@ -147,13 +146,12 @@ _Noreturn void fast_reply_recv(uint64_t cptr, uint64_t info, uint64_t w0, uint64
 			return_with_message(caller, info, w0, w1, w2, w3, w4, 0);
 		}
 	}
-	arch_thread_words(thread)[7] = SYS_REPLY_RECV;
-	slow(cptr, info, w0, w1, w2, w3, w4, thread);
+	slow(cptr, info, w0, w1, w2, w3, w4, thread, SYS_REPLY_RECV);
 }
 
 static __attribute__((noinline)) _Noreturn void signal_slow(struct thread *thread, uint64_t cptr)
 {
-	arch_thread_words(thread)[0] = cptr;
+	thread->arch.registers[10] = cptr;
 	trap_syscall(thread, SYS_SIGNAL);
 }
 

@@ -90,10 +90,14 @@ enum err sys_send(cptr_t endpoint, const struct message *message)
 
 enum err sys_signal(cptr_t notification)
 {
-	struct registers registers = { .a = { notification } };
+	register uint64_t a0 __asm__("a0") = notification;
+	register uint64_t a7 __asm__("a7") = SYS_SIGNAL;
 
-	trap(SYS_SIGNAL, &registers);
-	return (enum err)registers.a[0];
+	__asm__ volatile("ecall"
+			 : "+r"(a0), "+r"(a7)
+			 :
+			 : "memory", "ra", "a1", "a2", "a3", "a4", "a5", "a6", "t0", "t1", "t2", "t3", "t4", "t5", "t6");
+	return (enum err)a0;
 }
 
 enum err sys_wait(cptr_t notification, uint64_t deadline, uint64_t *bits)
