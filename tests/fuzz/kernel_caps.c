@@ -33,12 +33,25 @@ static cptr_t any_slot(void)
 	return byte < 252 ? byte - 240u + CNODE : byte < 254 ? (cptr_t)ROOT_SLOT_UNTYPED + byte % 4 : 0;
 }
 
-/* What names a CNode: mostly the root's own. */
-static cptr_t any_cnode(void)
+/* Mostly a slot of the window with a capability of one of two types, if there is one. */
+static cptr_t any_of(unsigned type, unsigned other)
 {
 	uint8_t byte = take();
 
-	return byte < 128 ? CNODE : WINDOW + byte % WINDOW_SLOTS;
+	for (unsigned i = 0; byte < 224 && i < WINDOW_SLOTS; i++) {
+		cptr_t slot = WINDOW + (byte + i) % WINDOW_SLOTS;
+		const struct model_cap *cap = model_lookup(&the_model, slot);
+
+		if (cap && (cap->type == type || cap->type == other))
+			return slot;
+	}
+	return any_slot();
+}
+
+/* What names a CNode: mostly the root's own. */
+static cptr_t any_cnode(void)
+{
+	return take() < 128 ? (cptr_t)CNODE : any_of(OBJECT_CNODE, OBJECT_CNODE);
 }
 
 /* An index in the CNode that this capability names, out of range at times; in the root CNode within the window. */
@@ -98,7 +111,7 @@ static void choose_cnode(struct request *request)
 	request->a[0] = any_index(request->cap);
 	request->model = request->number == OP_CNODE_MINT ? model_mint : request->number == OP_CNODE_MOVE ? model_move : model_end;
 	if (request->number == OP_CNODE_REVOKE && request->cap == CNODE && byte >= 200)
-		request->a[0] = RAM + byte % 4;
+		request->a[0] = RAM + byte / 4 % 4;
 	if (request->number >= OP_CNODE_DELETE)
 		return;
 	request->a[1] = any_cnode();
@@ -115,19 +128,22 @@ static bool choose(struct request *request, unsigned type)
 	} else if (type == OBJECT_CNODE) {
 		choose_cnode(request);
 	} else if (type == OBJECT_THREAD && request->cap >= WINDOW) {
-		*request = (struct request){ request->cap, OP_THREAD_CONFIGURE, { any_cnode(), any_slot(), any_slot() }, model_thread };
+		*request = (struct request){ request->cap, OP_THREAD_CONFIGURE,
+					     { any_cnode(), any_of(OBJECT_VSPACE, OBJECT_VSPACE), any_of(OBJECT_ENDPOINT, OBJECT_NULL) },
+					     model_thread };
 	} else if (type == OBJECT_VCPU) {
-		*request = (struct request){ request->cap, OP_VCPU_CONFIGURE, { any_slot(), any_slot() }, model_vcpu };
+		*request = (struct request){ request->cap, OP_VCPU_CONFIGURE,
+					     { any_of(OBJECT_GSPACE, OBJECT_GSPACE), any_of(OBJECT_FRAME, OBJECT_FRAME) }, model_vcpu };
 	} else if (type == OBJECT_FRAME) {
 		*request = (struct request){ request->cap, take() % 3 != 0 ? OP_FRAME_MAP : OP_FRAME_UNMAP,
-						 { any_slot(), any_address(), take() }, model_frame };
+					     { any_of(OBJECT_VSPACE, OBJECT_GSPACE), any_address(), take() | RIGHT_READ }, model_frame };
 	} else if (type == OBJECT_PAGE_TABLE) {
 		*request = (struct request){ request->cap, take() % 3 != 0 ? OP_PAGE_TABLE_MAP : OP_PAGE_TABLE_UNMAP,
-						 { any_slot(), any_address() }, model_table };
+					     { any_of(OBJECT_VSPACE, OBJECT_GSPACE), any_address() }, model_table };
 	} else if (type == OBJECT_IRQ_CONTROL) {
 		*request = (struct request){ request->cap, OP_IRQ_CONTROL_GET, { take() % 4, CNODE, any_index(CNODE) }, model_irq_get };
 	} else if (type == OBJECT_IRQ_HANDLER) {
-		*request = (struct request){ request->cap, OP_IRQ_HANDLER_BIND, { any_slot() }, model_irq_bind };
+		*request = (struct request){ request->cap, OP_IRQ_HANDLER_BIND, { any_of(OBJECT_NOTIFICATION, OBJECT_NULL) }, model_irq_bind };
 	} else {
 		return false;
 	}
@@ -237,27 +253,37 @@ static void step(void)
 	model_compare(&the_model);
 }
 
+static void must(const struct request *request)
+{
+	int objects = the_model.objects;
+	bool restarted;
+
+	REQUIRE(model_apply(request, model_lookup(&the_model, request->cap)->type) == ERR_OK);
+	REQUIRE(run(request, 0, &restarted) == ERR_OK);
+	check_new_memory(objects);
+}
+
 /* Some objects to begin with, so that most operations find what they need. */
 static void furnish(void)
 {
 	static const uint8_t first[][3] = {
-		{ RAM, OBJECT_UNTYPED, 15 },	  { RAM, OBJECT_UNTYPED, 13 },	     { RAM, OBJECT_CNODE, 2 },
-		{ RAM, OBJECT_CNODE, 4 },	  { RAM, OBJECT_THREAD, 0 },	     { RAM, OBJECT_VCPU, 0 },
-		{ RAM, OBJECT_ENDPOINT, 0 },	  { RAM, OBJECT_NOTIFICATION, 0 },   { RAM, OBJECT_VSPACE, 0 },
-		{ RAM, OBJECT_GSPACE, 0 },	  { RAM, OBJECT_PAGE_TABLE, 0 },     { RAM, OBJECT_PAGE_TABLE, 0 },
-		{ RAM, OBJECT_PAGE_TABLE, 0 },	  { RAM, OBJECT_FRAME, 12 },	     { SMALL_RAM, OBJECT_FRAME, 12 },
-		{ ARCHIVE, OBJECT_FRAME, 21 },	  { SMALL_RAM, OBJECT_REPLY, 0 },
+		{ RAM, OBJECT_UNTYPED, 16 },	    { WINDOW, OBJECT_UNTYPED, 14 },   { WINDOW + 1, OBJECT_CNODE, 2 },
+		{ WINDOW + 1, OBJECT_CNODE, 4 },    { WINDOW + 1, OBJECT_THREAD, 0 }, { WINDOW, OBJECT_VCPU, 0 },
+		{ WINDOW + 1, OBJECT_ENDPOINT, 0 }, { RAM, OBJECT_NOTIFICATION, 0 },  { RAM, OBJECT_VSPACE, 0 },
+		{ RAM, OBJECT_GSPACE, 0 },	    { RAM, OBJECT_PAGE_TABLE, 0 },    { WINDOW, OBJECT_PAGE_TABLE, 0 },
+		{ SMALL_RAM, OBJECT_PAGE_TABLE, 0 }, { WINDOW, OBJECT_FRAME, 12 },     { SMALL_RAM, OBJECT_FRAME, 12 },
+		{ ARCHIVE, OBJECT_FRAME, 21 },	    { SMALL_RAM, OBJECT_REPLY, 0 },
 	};
 
-	for (unsigned i = 0; i < sizeof(first) / sizeof(first[0]); i++) {
-		struct request request = { first[i][0], OP_UNTYPED_RETYPE, { first[i][1], first[i][2], CNODE, WINDOW + i, 1 }, model_retype };
-		int objects = the_model.objects;
-		bool restarted;
-
-		REQUIRE(model_apply(&request, OBJECT_UNTYPED) == ERR_OK);
-		REQUIRE(run(&request, 0, &restarted) == ERR_OK);
-		check_new_memory(objects);
-	}
+	for (unsigned i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		must(&(struct request){ first[i][0], OP_UNTYPED_RETYPE, { first[i][1], first[i][2], CNODE, WINDOW + i, 1 }, model_retype });
+	for (unsigned i = 0; i < 3; i++)
+		must(&(struct request){ WINDOW + 10 + i, OP_PAGE_TABLE_MAP, { WINDOW + 8 + i / 2, 0 }, model_table });
+	must(&(struct request){ WINDOW + 13, OP_FRAME_MAP, { WINDOW + 8, 0, RIGHT_READ }, model_frame });
+	must(&(struct request){ WINDOW + 15, OP_FRAME_MAP, { WINDOW + 9, 0, RIGHT_READ }, model_frame });
+	/* Far behind in a CNode, so that it dies in several steps. */
+	for (uint64_t i = 12; i < 16; i++)
+		must(&(struct request){ WINDOW + 3, OP_CNODE_MINT, { i, CNODE, WINDOW + 6, RIGHT_ALL, i }, model_mint });
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -56,6 +56,11 @@ static void compare_cap(const struct model *model, const struct model_cap *cap)
 	}
 	if (cap->type == OBJECT_ENDPOINT || cap->type == OBJECT_NOTIFICATION)
 		REQUIRE(slot->cap.word == cap->badge);
+	if (cap->type == OBJECT_FRAME || cap->type == OBJECT_PAGE_TABLE) {
+		bool mapped = cap->mapped_in != MODEL_NONE && !model->object[cap->mapped_in].dead;
+
+		REQUIRE((space_find(slot->cap.word) != NULL) == mapped);
+	}
 	const struct slot *parent = kernel_parent(slot);
 
 	REQUIRE((parent == NULL) == (cap->parent == MODEL_NONE));
