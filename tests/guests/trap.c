@@ -5,6 +5,7 @@ enum { CAUSE_FETCH_MISALIGNED = 0, CAUSE_FETCH_ACCESS = 1, CAUSE_USER_ECALL = 8,
 enum { IRQ_SOFTWARE = 1, IRQ_TIMER = 5 };
 
 #define CAUSE_INTERRUPT (1ull << 63)
+#define TICKS_AGAIN 100000u /* 10 ms on QEMU's timebase of 10 MHz */
 
 enum trap_mode trap_mode;
 volatile uint64_t trap_count;
@@ -17,8 +18,9 @@ uint64_t trap_recover_sp, trap_recover_pc;
 
 static void handle_interrupt(uint64_t number)
 {
+	/* Again and again: one that comes before the WFI that it was to end must not be the last. */
 	if (number == IRQ_TIMER)
-		csr_write(STIMECMP, UINT64_MAX);
+		csr_write(STIMECMP, csr_read(time) + TICKS_AGAIN);
 	else if (number == IRQ_SOFTWARE)
 		csr_clear(sip, SIE_SOFTWARE);
 	else
