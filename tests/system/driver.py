@@ -229,15 +229,21 @@ class System(Terminal):
         self.expect(r"-- commands:.*\n")
 
     def prompt(self, command, timeout=20):
-        """Runs a command of the prompt, leaves the prompt; returns what came on the screen."""
+        """Runs a command of the prompt, leaves the prompt; returns what came on the screen.
+
+        What the command caused may come before or after its end, so the next expectation looks from its start on; but not
+        into a log.
+        """
         self.open_prompt()
         answer = self.command(command, timeout)
+        start = self.position
         self.type("\r")
         self.expect(r"-- focus: .*\n")
+        self.position = start
         return answer
 
     def command(self, command, timeout=20):
-        """Runs a command in the open prompt; returns what came on the screen until its end."""
+        """Runs a command in the open prompt; returns what came on the screen until its end. See prompt."""
         start = self.position
         self.type(f"{command}\r")
         # The prompt takes nothing while it prints a log.
@@ -247,7 +253,10 @@ class System(Terminal):
         self.marks += 1
         self.type(f"mark-{self.marks}\r")
         self.expect(rf"no command is named 'mark-{self.marks}'.*\n", timeout)
-        return self.text[start:self.position]
+        answer = self.text[start:self.position]
+        if not command.startswith("log "):
+            self.position = start
+        return answer
 
     def expect_guest(self, name, pattern, timeout=20):
         """Waits for a line with the label of a guest."""
