@@ -88,7 +88,9 @@ static void make_kind(const struct kind *kind, cptr_t slot)
 	(void)retype(RAM, kind->type, kind->size_bits, slot, 1);
 	if (kind->type != OBJECT_THREAD)
 		return;
-	(void)ask(slot, OP_THREAD_CONFIGURE, CNODE, VSPACE, take() % 2 ? FIRST_BADGED + slot % 3 : 0);
+	(void)ask(slot, OP_THREAD_CONFIGURE, CNODE, VSPACE, 0);
+	if (take() % 2)
+		(void)ask(slot, OP_THREAD_CONFIGURE, CNODE, VSPACE, FIRST_BADGED + slot % 3);
 	(void)ask(slot, OP_THREAD_SET_PRIORITY, ROOT_SLOT_SCHED_CONTROL, 50 + slot % 3 * 30, 0);
 	(void)ask(slot, OP_THREAD_WRITE_REGISTERS, 0x1000, 0x2000, 0);
 }
@@ -290,6 +292,22 @@ static void check_time(void)
 	require(used > host.time ? "more time used than passed" : NULL);
 }
 
+/* Three threads with a context of their own, and three servers that wait for one to be lent. */
+static void furnish(void)
+{
+	for (cptr_t i = 0; i < 6; i++) {
+		cptr_t thread = FIRST_THREAD + i;
+
+		(void)ask(thread, OP_THREAD_BIND_SCHED_CONTEXT, FIRST_CONTEXT + i, 0, 0);
+		(void)ask(thread, OP_THREAD_RESUME, 0, 0, 0);
+		if (i < 3)
+			continue;
+		do_recv(thread_at(thread), FIRST_ENDPOINT + i - 3, FIRST_REPLY + i - 3, 0, DEADLINE_NEVER);
+		(void)ask(thread, OP_THREAD_BIND_SCHED_CONTEXT, 0, 0, 0);
+	}
+	(void)ask(FIRST_VCPU, OP_VCPU_CONFIGURE, FIRST_GSPACE, FIRST_FRAME, 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -298,13 +316,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fixture_boot();
 	sched_set_priority(root_thread(), 1);
 	make_missing();
-	for (cptr_t i = 0; i < 5; i++) {
-		(void)ask(FIRST_THREAD + i, OP_THREAD_BIND_SCHED_CONTEXT, FIRST_CONTEXT + i, 0, 0);
-		(void)ask(FIRST_THREAD + i, OP_THREAD_RESUME, 0, 0, 0);
-	}
-	(void)ask(FIRST_THREAD + 5, OP_THREAD_RESUME, 0, 0, 0);
-	(void)ask(FIRST_THREAD + 6, OP_THREAD_RESUME, 0, 0, 0);
-	(void)ask(FIRST_VCPU, OP_VCPU_CONFIGURE, FIRST_GSPACE, FIRST_FRAME, 0);
+	furnish();
 	for (unsigned i = 0; left && i < STEPS_MAX; i++)
 		step();
 	check_time();

@@ -97,6 +97,8 @@ static const char *check_contexts(const struct thread *thread)
 		REQUIRE(!thread->own_context);
 		REQUIRE(thread->lent_by->caller && thread->lent_by->caller->state == THREAD_AWAITS_REPLY);
 		REQUIRE(!thread->lent_by->caller->sched_context);
+		/* It has what it was lent, or has lent it on itself. */
+		REQUIRE(thread->sched_context || (thread->state == THREAD_AWAITS_REPLY && thread->reply->borrower));
 	}
 	if (thread->bound)
 		REQUIRE(thread->bound->bound == thread);
