@@ -146,13 +146,16 @@ class Terminal:
                     return match
                 raise Failure(f"the end came before {pattern!r}")
 
+    def wait(self, seconds):
+        """Only reads for some time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.read(min(0.2, end - time.monotonic())):
+            pass
+
     def expect_not(self, pattern, seconds):
         """Fails if a pattern comes within some time."""
-        compiled = re.compile(pattern, re.MULTILINE)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.read(min(0.2, end - time.monotonic()))
-        match = compiled.search(self.text, self.position)
+        self.wait(seconds)
+        match = re.compile(pattern, re.MULTILINE).search(self.text, self.position)
         if match:
             raise Failure(f"{match.group(0)!r} came")
 
