@@ -366,6 +366,18 @@ static bool channel_turn(struct mux *mux, unsigned number)
 	return moved || (drained && channel->skipped);
 }
 
+void mux_take_rest(struct mux *mux, struct channel *channel)
+{
+	unsigned rounds;
+
+	/* No more than fits into the rings, even if somebody goes on writing. */
+	channel->credit = MUX_CREDIT;
+	for (rounds = 0; rounds < (CONSOLE_OUTPUT_SIZE + CONSOLE_LOG_SIZE) / OTHER_BYTES; rounds++) {
+		if (!drain(mux, channel, LINE_OUTPUT) && !drain(mux, channel, LINE_LOG))
+			break;
+	}
+}
+
 static bool job_turn(struct mux *mux)
 {
 	struct mux_job *job = &mux->job;

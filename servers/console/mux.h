@@ -123,6 +123,9 @@ void mux_input(struct mux *mux, uint8_t byte);
 /* One bounded step for each channel, the focused one first. True: another one is due, whatever mux_prepare_wait says. */
 bool mux_turn(struct mux *mux);
 
+/* Takes what a client that has ended left in its rings, as far as the terminal's queue takes it. */
+void mux_take_rest(struct mux *mux, struct channel *channel);
+
 /* Asks the clients to signal what they add from now on. False if something is there already: call mux_turn again. */
 bool mux_prepare_wait(struct mux *mux);
 

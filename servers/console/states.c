@@ -81,8 +81,10 @@ static void update(struct mux *mux, struct channel *channel)
 	if (known && state == channel->state && starts == channel->starts)
 		return;
 	ended = state == GUEST_OFF || state == GUEST_CRASHED;
-	if (known && (ended || starts != channel->starts))
+	if (known && (ended || starts != channel->starts)) {
+		mux_take_rest(mux, channel);
 		end_session(mux, channel);
+	}
 	/* At the start of the system a guest that is not started automatically is off without news. */
 	if (known || !(state == GUEST_OFF && starts == 0))
 		report(mux, channel, state, starts);

@@ -427,6 +427,39 @@ TEST(mux, asks_for_signals_only_while_it_waits)
 	assert_true(mux_readable(&fake.mux));
 }
 
+TEST(mux, takes_what_a_guest_left_before_its_session_ends)
+{
+	static char line[64];
+	struct scrollback *scrollback = &fake.mux.channel[BETA].scrollback;
+	unsigned lines = 0;
+
+	while (fake.mux.channel[BETA].credit >= 128) {
+		fake_print(BETA, "a flood that uses up what it may print in so short a time\n");
+		fake_run();
+	}
+	fake_print(BETA, "begin ");
+	for (; lines < 400; lines++) {
+		snprintf(line, sizeof(line), "%u\nthe last lines of a flood ", lines);
+		fake_print(BETA, line);
+	}
+	fake_log(BETA, "report\n");
+	fake.state[1] = GUEST_CRASHED;
+	mux_states(&fake.mux);
+	assert_false(mux_readable(&fake.mux));
+	assert_int_equal(fake.mux.channel[BETA].terminal.length, 0);
+	for (uint64_t position = scrollback->tail;;) {
+		enum line_source source;
+		uint8_t text[128] = "";
+		size_t length;
+
+		if (!scrollback_next(scrollback, &position, &source, text, sizeof(text) - 1, &length))
+			break;
+		text[length] = 0;
+		assert_true(strncmp((char *)text, "begin 0", 8) == 0 || strncmp((char *)text, "a flood ", 8) == 0 ||
+			strncmp((char *)text, "the last lines ", 15) == 0 || strcmp((char *)text, "report") == 0);
+	}
+}
+
 TEST(mux, hears_of_output_after_all_credit_is_used)
 {
 	static char line[129];
@@ -489,6 +522,7 @@ int main(void)
 		CASE(keeps_input_for_a_slow_guest),
 		CASE(splits_endless_lines),
 		CASE(asks_for_signals_only_while_it_waits),
+		CASE(takes_what_a_guest_left_before_its_session_ends),
 		CASE(hears_of_output_after_all_credit_is_used),
 		CASE(shows_what_was_held_back_as_soon_as_a_full_screen_program_ends),
 	};
