@@ -67,7 +67,7 @@ enum err cnode_mint(const struct cap *cnode, const struct mint_arguments *argume
 
 	struct cap cap = from->cap;
 
-	cap.rights = (uint8_t)(cap.rights & arguments->rights);
+	cap.rights = (uint8_t)(cap.rights & (arguments->rights | CAP_DEVICE));
 	if (arguments->badge)
 		cap.word = (uint32_t)arguments->badge;
 	if (cap.type == OBJECT_FRAME)

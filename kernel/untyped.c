@@ -77,8 +77,13 @@ static void commit_retype(const struct retype *retype)
 	unsigned type = retype->type;
 	uint64_t address = (uint64_t)cap->base * UNTYPED_UNIT + retype->start;
 
-	for (uint64_t i = 0; i < retype->count; i++, address += UINT64_C(1) << bits)
-		cap_insert_child(retype->untyped, &retype->first[i], object_create(type, retype->size_bits, paddr(address)));
+	for (uint64_t i = 0; i < retype->count; i++, address += UINT64_C(1) << bits) {
+		struct cap made = object_create(type, retype->size_bits, paddr(address));
+
+		if (cap->type == OBJECT_UNTYPED_DEVICE)
+			made.rights |= CAP_DEVICE;
+		cap_insert_child(retype->untyped, &retype->first[i], made);
+	}
 	cap->word = (uint32_t)(retype->end / UNTYPED_UNIT);
 	if (cap->clean < cap->word)
 		cap->clean = cap->word;

@@ -12,7 +12,7 @@ enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *fra
 		return ERR_WRONG_TYPE;
 	if (vcpu->thread)
 		return ERR_BUSY;
-	if (frame->cap.size_bits != 12)
+	if (frame->cap.size_bits != 12 || frame->cap.rights & CAP_DEVICE)
 		return ERR_INVALID_ARGUMENT;
 	if ((frame->cap.rights & (RIGHT_READ | RIGHT_WRITE)) != (RIGHT_READ | RIGHT_WRITE))
 		return ERR_NO_RIGHT;

@@ -18,7 +18,7 @@
 /* Forms of a capability's last eight bytes: which one counts follows from the type (cap_form). */
 struct cap {
 	uint8_t type;      /* enum object_type */
-	uint8_t rights;    /* RIGHT_* */
+	uint8_t rights;    /* RIGHT_*, CAP_DEVICE */
 	uint8_t level;     /* depth of derivation */
 	uint8_t size_bits; /* CNode: log2 of slots; untyped, frame: log2 of bytes; table: log2 of the bytes it maps */
 	uint32_t word;     /* badge; untyped: watermark in units; frame, table: space id of the mapping; space: its id */
@@ -40,6 +40,9 @@ struct slot {
 	struct slot *prev, *next; /* the derivation list; NULL in an empty slot */
 };
 _Static_assert(sizeof(struct slot) == 1u << CNODE_SLOT_BITS, "slot size");
+
+/* In `rights` of a frame: registers or other memory of a device untyped, which the kernel itself never touches. */
+#define CAP_DEVICE 0x80u
 
 #define UNTYPED_UNIT 64u /* bytes: the smallest object */
 #define CAP_LEVEL_MAX 255u

@@ -9,7 +9,7 @@
 
 #include "objects.h"
 
-/* ERR_WRONG_TYPE, ERR_BUSY (running), ERR_INVALID_ARGUMENT (frame not 4 KiB), ERR_NO_RIGHT, ERR_LIMIT. */
+/* ERR_WRONG_TYPE, ERR_BUSY (running), ERR_INVALID_ARGUMENT (frame not 4 KiB of RAM), ERR_NO_RIGHT, ERR_LIMIT. */
 enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *frame) must_check;
 
 /* The current thread enters. ERR_BUSY: another thread is in this guest. ERR_INVALID_CAP: not configured. */

@@ -40,6 +40,11 @@ static const struct slot *kernel_parent(const struct slot *slot)
 	return slot_empty(before) ? NULL : before;
 }
 
+static bool of_device(const struct model_object *object)
+{
+	return object->base < HOST_MEMORY_BASE || object->base >= ARCHIVE_BASE;
+}
+
 static void compare_cap(const struct model *model, const struct model_cap *cap)
 {
 	const struct slot *slot = model_slot(model, cap);
@@ -48,7 +53,9 @@ static void compare_cap(const struct model *model, const struct model_cap *cap)
 	if (!slot)
 		return;
 	REQUIRE(slot->cap.type == cap->type);
-	REQUIRE(slot->cap.rights == cap->rights);
+	REQUIRE((slot->cap.rights & RIGHT_ALL) == cap->rights);
+	if (cap->type == OBJECT_FRAME)
+		REQUIRE(!(slot->cap.rights & CAP_DEVICE) == !of_device(object));
 	REQUIRE(slot->cap.level == model_depth(model, cap));
 	if (object->size) {
 		REQUIRE(cap_range(&slot->cap).base == object->base);

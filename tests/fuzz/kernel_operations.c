@@ -185,7 +185,9 @@ enum err model_vcpu(const struct request *request, struct model_cap *vcpu)
 		err = lookup(request->a[1], OBJECT_FRAME, RIGHT_READ | RIGHT_WRITE, &frame);
 	if (err)
 		return err;
-	if (the_model.object[frame->object].size_bits != 12)
+	uint64_t base = the_model.object[frame->object].base;
+
+	if (the_model.object[frame->object].size_bits != 12 || base < HOST_MEMORY_BASE || base >= ARCHIVE_BASE)
 		return ERR_INVALID_ARGUMENT;
 	if (model_depth(&the_model, gspace) == CAP_LEVEL_MAX || model_depth(&the_model, frame) == CAP_LEVEL_MAX)
 		return ERR_LIMIT;
