@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The guest's machine: its memory map and interrupt numbers, as on QEMU's "virt" board. */
+/* The guest's machine: its memory map as on QEMU's "virt" board, and its interrupt numbers. */
 #pragma once
 
 #include <abi/types.h>
@@ -13,9 +13,10 @@
 #define MACHINE_PCI_BASE 0x40000000u  /* window for memory BARs */
 #define MACHINE_PCI_SIZE 0x40000000u
 
-#define MACHINE_UART_IRQ 10u
-#define MACHINE_PCI_IRQ 32u /* INTA of device 0; (device + pin) modulo 4 is added */
-#define MACHINE_IRQS 63u    /* highest source of the PLIC */
+/* Small numbers: a guest's driver of the PLIC writes to three registers for each source, an exit each. */
+#define MACHINE_UART_IRQ 1u
+#define MACHINE_PCI_IRQ 4u /* INTA of device 0; (device + pin) modulo 4 is added */
+#define MACHINE_IRQS 7u    /* highest source of the PLIC */
 
 #define MACHINE_UART_CLOCK 3686400u /* Hz */
 
