@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <libfdt.h>
 #include <loader.h>
+#include "machine.h"
 #include "fakes.h"
 #include "test.h"
 
