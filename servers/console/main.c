@@ -13,7 +13,7 @@
 
 #define SIGNAL_UART (1u << 30)
 #define ESCAPE_DEFAULT 0x1du /* Ctrl-] */
-#define SCROLLBACK_DEFAULT (256u << 10)
+#define SCROLLBACK_DEFAULT (512u << 10)
 #define SCROLLBACK_MAX (16u << 20)
 
 enum {

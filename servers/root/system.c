@@ -8,7 +8,7 @@
 #define MEMORY_MAX (UINT64_C(64) << 30)
 #define SCROLLBACK_MAX (UINT64_C(16) << 20)
 #define ESCAPE_DEFAULT 0x1du
-#define SCROLLBACK_DEFAULT (UINT64_C(256) << 10)
+#define SCROLLBACK_DEFAULT (UINT64_C(512) << 10)
 
 /* A number of one or two cells, or `otherwise`. */
 static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)

@@ -175,7 +175,7 @@ bool description_read(const char *path, const char *guests, struct report *repor
 	out->memory = 512 * MIB;
 	out->harts = 1;
 	out->escape = 0x1d;
-	out->scrollback = 256 * KIB;
+	out->scrollback = 512 * KIB;
 	if (!file_read(path, DESCRIPTION_FILE_MAX, &text, &size)) {
 		report_error(report, 0, "cannot read the system description: %s", strerror(errno));
 		report_hint(report, 0, "examples are in boot/systems");

@@ -191,7 +191,7 @@ TEST(description, has_defaults)
 	assert_int_equal(system.memory, 512 * MIB);
 	assert_int_equal(system.harts, 1);
 	assert_int_equal(system.escape, 0x1d);
-	assert_int_equal(system.scrollback, 256 * KIB);
+	assert_int_equal(system.scrollback, 512 * KIB);
 	description_free(&system);
 }
 
