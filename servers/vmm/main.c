@@ -4,6 +4,7 @@
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
+#include <libsys/vcpu_run.h>
 #include <string.h>
 #include "bus.h"
 #include "console.h"
@@ -14,7 +15,6 @@
 #include "exit.h"
 #include "loader.h"
 #include "machine.h"
-#include "run.h"
 #include "vmm.h"
 
 static struct {

@@ -90,7 +90,7 @@ static struct sbi_answer call_base(uint64_t function, uint64_t argument)
 		return answer(SBI_SUCCESS, SBI_IMPLEMENTATION_VERSION);
 	case 3:
 		return answer(SBI_SUCCESS, extension_known(argument));
-	case 4: /* mvendorid, marchid, mimpid: 0 is "not implemented", so that no errata of the real hart are applied */
+	case 4: /* mvendorid, marchid, mimpid: 0 means unknown, so that no errata of the real hart are applied */
 	case 5:
 	case 6:
 		return answer(SBI_SUCCESS, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <libsys/debug.h>
 #include <libsys/syscalls.h>
+#include <libsys/vcpu_run.h>
 
 /* The registers of the calling convention, in and out. */
 struct registers {
@@ -127,23 +128,7 @@ void sys_yield(void)
 
 enum err sys_vcpu_run(cptr_t vcpu, struct vcpu_exit_info *exit)
 {
-	register uint64_t a0 __asm__("a0") = vcpu;
-	register uint64_t a1 __asm__("a1");
-	register uint64_t a2 __asm__("a2");
-	register uint64_t a3 __asm__("a3");
-	register uint64_t a4 __asm__("a4");
-	register uint64_t a7 __asm__("a7") = SYS_VCPU_RUN;
-
-	__asm__ volatile("ecall"
-			 : "+r"(a0), "=r"(a1), "=r"(a2), "=r"(a3), "=r"(a4), "+r"(a7)
-			 :
-			 : "memory", "ra", "a5", "a6", "t0", "t1", "t2", "t3", "t4", "t5", "t6");
-	exit->cause = a1;
-	exit->value = a2;
-	exit->address = a3;
-	exit->instruction = a4;
-	exit->bits = a7;
-	return (enum err)a0;
+	return run_vcpu(vcpu, exit);
 }
 
 enum err sys_vcpu_kick(cptr_t vcpu)

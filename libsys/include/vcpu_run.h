@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sys_vcpu_run in line: the way back into the guest is what every exit pays for. */
+/* sys_vcpu_run in line, for riscv64: the way back into the guest is what every exit pays for. */
 #pragma once
 
 #include <libsys/syscalls.h>
