@@ -138,7 +138,7 @@ command_test() {
 	test_step "coverage of the kernel" test_coverage || true
 	if test_step "build of the fuzzers" build_fuzzers; then
 		FUZZ_SEED=1 # the short run is the same each time; `./serai fuzz` looks further
-	fuzz_all "$FUZZ_SECONDS_IN_TEST"
+		fuzz_all "$FUZZ_SECONDS_IN_TEST"
 	fi
 	if test_step "build for riscv64" build_preset riscv64 && test_step "debug build for riscv64" build_preset riscv64-debug; then
 		export_environment
