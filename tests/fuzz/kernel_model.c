@@ -164,20 +164,23 @@ static bool has_capability(const struct model *model, int object)
 	return false;
 }
 
-void model_remove(struct model *model, struct model_cap *cap)
+/* Takes out one capability. True: it was the last one of its object. */
+static bool drop(struct model *model, struct model_cap *cap)
 {
-	struct model_object *object = &model->object[cap->object];
-
 	model_unmap(model, cap);
 	cap->live = false;
-	if (has_capability(model, cap->object))
+	model->object[cap->object].dead = !has_capability(model, cap->object);
+	return model->object[cap->object].dead;
+}
+
+void model_remove(struct model *model, struct model_cap *cap)
+{
+	if (!drop(model, cap) || cap->type == OBJECT_CNODE)
 		return;
-	object->dead = true;
-	if (object->type == OBJECT_CNODE)
-		return;
+	/* When the kernel is followed, the copies inside can be all that is left of a CNode: the order is not the tree's. */
 	for (unsigned i = 0; i < MODEL_CAPS; i++)
 		if (model->cap[i].live && model->cap[i].holder == cap->object)
-			model->cap[i].live = false;
+			(void)drop(model, &model->cap[i]);
 }
 
 void model_delete(struct model *model, struct model_cap *cap, bool self)
