@@ -123,6 +123,19 @@ static enum err set_priority(const struct invocation *call, struct thread *threa
 	return ERR_OK;
 }
 
+static enum err set_affinity(const struct invocation *call, struct thread *thread)
+{
+	struct slot *control;
+	enum err err = argument(call, 0, OBJECT_SCHED_CONTROL, 0, &control);
+
+	if (err)
+		return err;
+	if (call->arguments[1] >= 1)
+		return ERR_RANGE;
+	thread->hart = &harts[call->arguments[1]];
+	return ERR_OK;
+}
+
 static enum err invoke_thread(const struct invocation *call, uint64_t operation)
 {
 	struct thread *thread = cap_thread(&call->slot->cap);
@@ -149,6 +162,8 @@ static enum err invoke_thread(const struct invocation *call, uint64_t operation)
 			return ERR_RANGE;
 		*call->result = arch_thread_register(thread, (unsigned)a[0]);
 		return ERR_OK;
+	case OP_THREAD_SET_AFFINITY:
+		return set_affinity(call, thread);
 	case OP_THREAD_RESUME:
 		if (slot_empty(&thread->vspace))
 			return ERR_INVALID_CAP;

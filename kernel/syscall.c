@@ -130,7 +130,7 @@ static enum err sys_vcpu_kick(struct thread *thread, uint64_t *words)
 	enum err err = thread_lookup(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &slot);
 
 	if (!err)
-		vcpu_kick(cap_vcpu(&slot->cap));
+		vcpu_kick(cap_vcpu(&slot->cap), words[1]);
 	return err;
 }
 

@@ -69,10 +69,14 @@ bool vcpu_may_enter(struct thread *thread)
 
 		thread->bound->bits = 0;
 		answer(thread, ERR_OK, VCPU_EXIT_NOTIFIED, bits);
-	} else if (vcpu->kicked) {
-		vcpu->kicked = false;
+	} else if (vcpu->events & VCPU_EVENT_KICK) {
+		vcpu->events &= ~(uint64_t)VCPU_EVENT_KICK;
 		answer(thread, ERR_OK, VCPU_EXIT_KICKED, 0);
 	} else {
+		if (vcpu->events) {
+			vcpu->page->hvip |= vcpu->events;
+			vcpu->events = 0;
+		}
 		return true;
 	}
 	return false;
@@ -82,7 +86,7 @@ void vcpu_idle(struct thread *thread)
 {
 	struct vcpu *vcpu = thread->vcpu;
 
-	if (arch_vcpu_interrupt_pending(vcpu) || (thread->bound && thread->bound->bits) || vcpu->kicked)
+	if (arch_vcpu_interrupt_pending(vcpu) || (thread->bound && thread->bound->bits) || vcpu->events)
 		return;
 	uint64_t deadline = arch_vcpu_deadline(vcpu);
 
@@ -101,9 +105,9 @@ void vcpu_notified(struct thread *thread)
 	}
 }
 
-void vcpu_kick(struct vcpu *vcpu)
+void vcpu_kick(struct vcpu *vcpu, uint64_t interrupts)
 {
-	vcpu->kicked = true;
+	vcpu->events |= interrupts ? interrupts & VCPU_IRQ_ALL : VCPU_EVENT_KICK;
 	if (vcpu->thread)
 		vcpu_notified(vcpu->thread);
 }

@@ -91,11 +91,14 @@ struct notification {
 };
 _Static_assert(sizeof(struct notification) <= 1u << NOTIFICATION_BITS, "notification size");
 
+/* In `events` beside interrupts: vcpu_run is to end. */
+#define VCPU_EVENT_KICK 1u
+
 struct vcpu {
 	struct arch_vcpu arch;
 	struct thread *thread; /* inside vcpu_run with this vCPU, or NULL */
 	struct vcpu_page *page; /* shared with the VMM; NULL if not configured */
-	bool kicked;
+	uint64_t events;        /* VCPU_IRQ_* to set in the guest, VCPU_EVENT_KICK */
 	struct slot gspace, frame; /* what keeps guest memory and page alive */
 };
 _Static_assert(sizeof(struct vcpu) <= 1u << VCPU_BITS, "vCPU size");

@@ -24,7 +24,8 @@ void vcpu_idle(struct thread *thread);
 /* The thread's bound notification got bits while it is in its guest. */
 void vcpu_notified(struct thread *thread);
 
-void vcpu_kick(struct vcpu *vcpu);
+/* Sets these interrupts (VCPU_IRQ_*) pending in the guest; 0: makes vcpu_run end. From any hart. */
+void vcpu_kick(struct vcpu *vcpu, uint64_t interrupts);
 
 /* The thread is no longer in its guest; no answer. */
 static inline void vcpu_leave(struct thread *thread)

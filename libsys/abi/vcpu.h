@@ -38,7 +38,7 @@ _Static_assert(sizeof(struct vcpu_page) == 4096, "one page");
  */
 enum vcpu_exit {
 	VCPU_EXIT_NOTIFIED = 0x100, /* the bound notification was signalled: a7 holds the bits */
-	VCPU_EXIT_KICKED = 0x101,   /* vcpu_kick */
+	VCPU_EXIT_KICKED = 0x101,   /* vcpu_kick with 0 */
 };
 
 /* Exception causes that reach the VMM (privileged specification, table of scause). */
@@ -50,7 +50,7 @@ enum {
 	CAUSE_GUEST_STORE_FAULT = 23,
 };
 
-enum { VCPU_IRQ_SOFTWARE = 1 << 2, VCPU_IRQ_TIMER = 1 << 6, VCPU_IRQ_EXTERNAL = 1 << 10 };
+enum { VCPU_IRQ_SOFTWARE = 1 << 2, VCPU_IRQ_TIMER = 1 << 6, VCPU_IRQ_EXTERNAL = 1 << 10, VCPU_IRQ_ALL = 0x444 };
 
 /* For VCPU READ_REGISTER and WRITE_REGISTER. */
 enum vcpu_register {

@@ -48,7 +48,11 @@ struct vcpu_exit_info {
 /* Runs the vCPU until it exits. ERR_INVALID_CAP: not configured, or deleted; ERR_BUSY: another thread runs it. */
 enum err sys_vcpu_run(cptr_t vcpu, struct vcpu_exit_info *exit) __attribute__((warn_unused_result));
 
-enum err sys_vcpu_kick(cptr_t vcpu);
+/*
+ * Sets interrupts pending in a guest CPU wherever it is: VCPU_IRQ_*, other bits are ignored. With 0 its vcpu_run, the one
+ * under way or the next, ends with VCPU_EXIT_KICKED.
+ */
+enum err sys_vcpu_kick(cptr_t vcpu, uint64_t interrupts);
 
 /* `invoke` as it is; *result may be NULL. */
 enum err sys_invoke(cptr_t cap, uint64_t operation, const uint64_t arguments[5], uint64_t *result)

@@ -240,7 +240,7 @@ static void manage_others(void)
 		break;
 	case 5:
 		if (slot_at(FIRST_VCPU)->cap.type == OBJECT_VCPU)
-			vcpu_kick(vcpu_at(FIRST_VCPU));
+			vcpu_kick(vcpu_at(FIRST_VCPU), 0);
 		break;
 	default:
 		make_missing();

@@ -227,7 +227,7 @@ _Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr)
 		struct vcpu *vcpu = cap_vcpu(&slot->cap);
 		struct vcpu_page *page = vcpu->page;
 
-		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread && !vcpu->kicked &&
+		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread && !vcpu->events &&
 		    !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace) && vcpu->arch.vmm == thread &&
 		    !(thread->bound && thread->bound->bits) && !hart->reschedule && !hart->timer_stale) {
 			vcpu->thread = thread;

@@ -131,9 +131,9 @@ enum err sys_vcpu_run(cptr_t vcpu, struct vcpu_exit_info *exit)
 	return run_vcpu(vcpu, exit);
 }
 
-enum err sys_vcpu_kick(cptr_t vcpu)
+enum err sys_vcpu_kick(cptr_t vcpu, uint64_t interrupts)
 {
-	struct registers registers = { .a = { vcpu } };
+	struct registers registers = { .a = { vcpu, interrupts } };
 
 	trap(SYS_VCPU_KICK, &registers);
 	return (enum err)registers.a[0];

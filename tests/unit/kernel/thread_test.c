@@ -62,7 +62,7 @@ TEST(thread, operations_need_the_write_right)
 
 	for (uint64_t operation = 0; operation < 10; operation++)
 		assert_err(NO_RIGHT, invoke(readable, operation, 0, 0, 0, 0, 0));
-	assert_err(UNKNOWN_OPERATION, invoke(made.cap, 8, 0, 0, 0, 0, 0));
+	assert_err(UNKNOWN_OPERATION, invoke(made.cap, 99, 0, 0, 0, 0, 0));
 }
 
 TEST(thread, suspend_ends_every_wait)

@@ -166,7 +166,7 @@ TEST(vcpu, kick_ends_run_once)
 {
 	struct guest guest = running();
 
-	vcpu_kick(guest.object);
+	vcpu_kick(guest.object, 0);
 	host_leave_kernel();
 	assert_int_equal(answer_of(guest.vmm).info, VCPU_EXIT_KICKED);
 	do_vcpu_run(guest.vmm, guest.vcpu);
@@ -212,7 +212,7 @@ TEST(vcpu, idle_guest_without_timer_sleeps_for_ever)
 	assert_null(host_leave_kernel());
 	assert_int_equal(host.timer, DEADLINE_NEVER);
 	assert_null(pass_time(1000000));
-	vcpu_kick(guest.object);
+	vcpu_kick(guest.object, 0);
 	assert_ptr_equal(host_leave_kernel(), guest.vmm);
 	assert_int_equal(answer_of(guest.vmm).info, VCPU_EXIT_KICKED);
 }
@@ -242,10 +242,10 @@ TEST(vcpu, guest_does_not_idle_when_something_waits)
 	vcpu_idle(guest.vmm);
 	assert_int_equal(guest.vmm->state, THREAD_READY);
 	guest.object->arch.interrupt_pending = false;
-	guest.object->kicked = true;
+	guest.object->events = VCPU_EVENT_KICK;
 	vcpu_idle(guest.vmm);
 	assert_int_equal(guest.vmm->state, THREAD_READY);
-	guest.object->kicked = false;
+	guest.object->events = 0;
 	host.time = 50;
 	guest.object->arch.deadline = 50;
 	vcpu_idle(guest.vmm);
