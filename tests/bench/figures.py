@@ -6,31 +6,32 @@ import statistics
 
 
 class Figures:
-    def __init__(self):
+    def __init__(self, quiet=False):
         self.rows = []
+        self.quiet = quiet
+        self.exact = {}  # by group, then key of the table: instructions
         self.group = ""
 
     def begin(self, group):
         self.group = group
-        print(f"\n{group}\n{'':2}{'figure':52} {'measured':>12} {'goal':>10}", flush=True)
+        if not self.quiet:
+            print(f"\n{group}\n{'':2}{'figure':52} {'measured':>12} {'goal':>10}", flush=True)
 
-    def add(self, name, measured, goal=None, unit="", note="", later=False):
-        """One row. measured: a number, or None if it could not be measured. goal: the most that it may be, None for none.
-
-        later: a budget that this version need not keep yet.
-        """
+    def add(self, name, measured, goal=None, unit="", note=""):
+        """One row. measured: a number, or None if it could not be measured. goal: the most that it may be, None for none."""
         reached = None if goal is None else measured is not None and measured <= goal
-        self.rows.append({"group": self.group, "name": name, "measured": measured, "goal": goal, "unit": unit, "later": later,
+        self.rows.append({"group": self.group, "name": name, "measured": measured, "goal": goal, "unit": unit,
             "reached": reached, "note": note})
-        verdict = {None: "", True: "reached", False: "later" if later else "NOT REACHED"}[reached]
-        print(f"  {name:52} {number(measured):>12} {number(goal) if goal is not None else '':>10} {unit:8} {verdict:12} {note}"
-            .rstrip(), flush=True)
+        verdict = {None: "", True: "reached", False: "NOT REACHED"}[reached]
+        if not self.quiet:
+            print(f"  {name:52} {number(measured):>12} {number(goal) if goal is not None else '':>10} {unit:8} {verdict:12} {note}"
+                .rstrip(), flush=True)
 
     def finish(self, path):
         """Writes the file; returns how many goals were missed."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"figures": self.rows}, indent=1) + "\n")
-        goals = [row for row in self.rows if row["goal"] is not None and not row["later"]]
+        goals = [row for row in self.rows if row["goal"] is not None]
         missed = [row for row in goals if not row["reached"]]
         print(f"\n{len(goals) - len(missed)} of {len(goals)} goals reached; all figures are in {path}")
         for row in missed:

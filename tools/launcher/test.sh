@@ -144,6 +144,8 @@ command_test() {
 		export_environment
 		say "system tests"
 		count_program "$TOP/tests/system/run"
+		say "exact figures"
+		count_program "$TOP/tests/bench/run" --check
 	fi
 	finish
 }
