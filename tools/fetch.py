@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches from the machine's own Debian mirror: the source of libfdt, and the packages that guests are made of."""
+"""Fetches from the machine's own Debian mirror: the source of libfdt, and packages for guests."""
 
 import argparse
 import hashlib
@@ -18,6 +18,10 @@ DTC_SHA256 = "92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITE = "trixie"
 ARCHITECTURE = "riscv64"
+# Not all that Debian's dependencies name: those of the graphics drivers are 200 MB, and only programs that draw load them.
+STRESS_PACKAGES = ("stress-ng", "libacl1", "libapparmor1", "libbsd0", "libc6", "libcrypt1", "libdrm2", "libegl1", "libexpat1",
+    "libffi8", "libgbm1", "libgcc-s1", "libgles2", "libglvnd0", "libgmp10", "libjpeg62-turbo", "libjudydebian1", "libkmod2",
+    "libmd0", "libmpfr6", "libsctp1", "libssl3t64", "libstdc++6", "libwayland-server0", "libxxhash0", "libzstd1", "zlib1g")
 
 
 class Failure(Exception):
@@ -128,29 +132,49 @@ Dir::Etc::trustedparts "{at}/parts";
             file.unlink()
 
 
+class Unpacked:
+    """A folder of unpacked packages, which takes its place only when it is complete."""
+
+    def __init__(self, target):
+        self.target = pathlib.Path(target)
+        self.partial = self.target.with_name(self.target.name + ".partial")
+        subprocess.run(["rm", "-rf", self.partial], check=True)
+        self.partial.mkdir(parents=True)
+        self.apt = Apt(self.target.parent / "apt")
+        self.apt.update()
+
+    def add(self, *packages):
+        for package in packages:
+            self.apt.unpack(package, self.partial)
+
+    def finish(self, *without):
+        subprocess.run(["rm", "-rf", self.target, *(self.partial / path for path in without)], check=True)
+        self.partial.rename(self.target)
+
+
 def fetch_guests(target):
     """Unpacks the Linux kernel and busybox for the guests at `target`."""
-    target = pathlib.Path(target)
-    partial = target.with_name(target.name + ".partial")
-    subprocess.run(["rm", "-rf", partial], check=True)
-    partial.mkdir(parents=True)
     say(f"fetching the guests' kernel and busybox (Debian {SUITE}, {ARCHITECTURE}; about 125 MB)")
-    apt = Apt(target.parent / "apt")
-    apt.update()
-    linux = apt.dependency("linux-image-riscv64", r"linux-image-\S+-riscv64")
-    for package in (linux, "busybox-static"):
-        apt.unpack(package, partial)
-    subprocess.run(["rm", "-rf", target, partial / "usr/lib/modules", partial / "usr/lib/linux-image"], check=True)
-    partial.rename(target)
+    unpacked = Unpacked(target)
+    unpacked.add(unpacked.apt.dependency("linux-image-riscv64", r"linux-image-\S+-riscv64"), "busybox-static")
+    unpacked.finish("usr/lib/modules", "usr/lib/linux-image")
+
+
+def fetch_stress(target):
+    """Unpacks stress-ng and the libraries that it loads at `target`."""
+    say(f"fetching stress-ng for the guests (Debian {SUITE}, {ARCHITECTURE}; about 12 MB)")
+    unpacked = Unpacked(target)
+    unpacked.add(*STRESS_PACKAGES)
+    unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["dtc", "guests"])
+    parser.add_argument("what", choices=["dtc", "guests", "stress"])
     parser.add_argument("target", help="folder to make")
     arguments = parser.parse_args()
     try:
-        {"dtc": fetch_dtc, "guests": fetch_guests}[arguments.what](os.path.abspath(arguments.target))
+        {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress}[arguments.what](os.path.abspath(arguments.target))
     except (Failure, OSError, subprocess.CalledProcessError) as error:
         print(f"serai: error: {error}", file=sys.stderr)
         return 1

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the files that guests boot from: the kernel as Debian ships it, an initramfs with a shell, one that measures."""
+"""Makes the files that guests boot from: the kernel as Debian ships it, initramfs with a shell, to measure, to load."""
 
 import argparse
 import os
 import pathlib
+import re
 import stat
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent / "guests"
 CROSS = "riscv64-unknown-elf-gcc"
+READELF = "riscv64-unknown-elf-readelf"
+LIBRARIES = "usr/lib/riscv64-linux-gnu"
 BENCH_FLAGS = ["-march=rv64imac", "-mabi=lp64", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static",
     "-s", "-Wl,--build-id=none"]
 
@@ -71,15 +74,43 @@ def base(busybox):
     return image
 
 
-def shell_initramfs(busybox):
+def shell(busybox, more=b""):
+    """more: what is added to /etc/rc."""
     image = base(busybox)
     for path in applets(busybox):
         image.link(path, "/bin/busybox")
     image.file("init", (HERE / "init").read_bytes(), executable=True)
-    image.file("etc/rc", (HERE / "rc").read_bytes(), executable=True)
+    image.file("etc/rc", (HERE / "rc").read_bytes() + more, executable=True)
     image.file("etc/profile", (HERE / "profile").read_bytes())
     image.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
     image.file("etc/group", b"root:x:0:\n")
+    return image
+
+
+def needed(file):
+    """What the dynamic linker loads for a file: names of libraries."""
+    output = subprocess.run([READELF, "-d", file], check=True, capture_output=True, text=True).stdout
+    return re.findall(r"\(NEEDED\).*\[(\S+)\]", output)
+
+
+def stress_initramfs(busybox, packages):
+    """The shell's, with stress-ng, the libraries that it loads, and a program `stress` that judges its run."""
+    image = shell(busybox, (HERE / "stress-rc").read_bytes())
+    program = packages / "usr/bin/stress-ng"
+    image.file("bin/stress-ng", program.read_bytes(), executable=True)
+    image.file("bin/stress", (HERE / "stress").read_bytes(), executable=True)
+    image.folder("lib")
+    libraries, found = needed(program), set()
+    while libraries:
+        name = libraries.pop()
+        if name in found:
+            continue
+        found.add(name)
+        path = packages / LIBRARIES / name
+        if not path.exists():
+            sys.exit(f"serai: error: stress-ng loads {name}, which no fetched package holds: add it in tools/fetch.py")
+        image.file(f"lib/{name}", path.read_bytes(), executable=True)
+        libraries += needed(path)
     return image.finish()
 
 
@@ -108,6 +139,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("packages", type=pathlib.Path, help="folder that `fetch.py guests` made")
     parser.add_argument("output", type=pathlib.Path, help="folder for the files")
+    parser.add_argument("--stress", type=pathlib.Path, help="folder that `fetch.py stress` made")
     arguments = parser.parse_args()
     target = arguments.output / "debian"
     target.mkdir(parents=True, exist_ok=True)
@@ -118,8 +150,10 @@ def main():
     if image[56:60] != b"RSC\x05":
         sys.exit("serai: error: Debian's kernel package holds no flat Linux image any more: update Serai")
     write(target / "linux", image)
-    write(target / "initramfs", shell_initramfs(busybox))
+    write(target / "initramfs", shell(busybox).finish())
     write(target / "initramfs-bench", bench_initramfs(busybox))
+    if arguments.stress:
+        write(target / "initramfs-stress", stress_initramfs(busybox, arguments.stress))
 
 
 if __name__ == "__main__":

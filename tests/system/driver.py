@@ -41,8 +41,8 @@ class Guest:
         self.kernel, self.initrd = str(PAYLOADS / f"{payload}.bin"), None
 
     @classmethod
-    def linux(cls, name, cmdline="console=hvc0 earlycon=sbi", initramfs="initramfs", **keys):
-        guest = cls(name, memory="128M", cmdline=cmdline, **keys)
+    def linux(cls, name, cmdline="console=hvc0 earlycon=sbi", initramfs="initramfs", memory="128M", **keys):
+        guest = cls(name, memory=memory, cmdline=cmdline, **keys)
         guest.kernel, guest.initrd = "@debian/linux", f"@debian/{initramfs}"
         return guest
 

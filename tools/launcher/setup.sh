@@ -46,13 +46,27 @@ need_dtc() {
 
 # The files that guests boot from: fetched once, made again when their recipe changes.
 need_guests() {
-	local stamp=$GUESTS/stamp
-
 	[ -e "$CACHE/debian/usr/bin/busybox" ] || "$TOP/tools/fetch.py" guests "$CACHE/debian" || exit 1
-	if [ ! -e "$stamp" ] || [ -n "$(find "$TOP/tools/guests" "$TOP/tools/guests.py" "$CACHE/debian/usr/bin" -newer "$stamp")" ]; then
+	make_guests "$GUESTS/stamp" "$CACHE/debian"
+}
+
+# The same with stress-ng in one of them, for tests.
+need_guests_stress() {
+	need_guests
+	[ -e "$CACHE/debian-stress/usr/bin/stress-ng" ] || "$TOP/tools/fetch.py" stress "$CACHE/debian-stress" || exit 1
+	make_guests "$GUESTS/stamp-stress" "$CACHE/debian-stress" --stress "$CACHE/debian-stress"
+}
+
+# make_guests STAMP PACKAGES [OPTION...]: makes them if the recipe or the packages are newer than the stamp.
+make_guests() {
+	local stamp=$1 packages=$2
+	shift 2
+
+	if [ ! -e "$stamp" ] ||
+		[ -n "$(find "$TOP/tools/guests" "$TOP/tools/guests.py" "$packages/usr/bin" -newer "$stamp")" ]; then
 		say "making the guests' files"
 		mkdir -p "$GUESTS"
-		"$TOP/tools/guests.py" "$CACHE/debian" "$GUESTS" || exit 1
+		"$TOP/tools/guests.py" "$CACHE/debian" "$GUESTS" "$@" || exit 1
 		touch "$stamp"
 	fi
 }

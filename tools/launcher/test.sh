@@ -129,7 +129,7 @@ command_test() {
 	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_FUZZ[@]}"
 	need_qemu
 	need_dtc
-	need_guests
+	need_guests_stress
 	say "checks of sources and documents"
 	count_program "$TOP/tools/lint.py"
 	if test_step "build of the host port" build_preset host; then
@@ -161,6 +161,7 @@ command_fuzz() {
 
 command_bench() {
 	setup_system
+	need_guests_stress
 	need_packages "${PACKAGES_TEST[@]}"
 	need_qemu
 	build_riscv64
