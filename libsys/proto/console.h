@@ -19,8 +19,8 @@
 #define CONSOLE_CHANNEL_SIZE 65536u
 #define CONSOLE_CHANNELS_MAX 31u
 
-/* Bits that the console signals to a client. */
-enum { CONSOLE_SIGNAL_INPUT = 1 << 0, CONSOLE_SIGNAL_SPACE = 1 << 1 };
+/* Bits that the console signals to a client; a client may signal the last one to itself. */
+enum { CONSOLE_SIGNAL_INPUT = 1 << 0, CONSOLE_SIGNAL_SPACE = 1 << 1, CONSOLE_SIGNAL_OWN = 1 << 2 };
 
 /* A byte ring: indices count bytes for ever (modulo 2^32); head - tail <= size always holds, else the ring is reset. */
 struct console_ring {

@@ -16,8 +16,10 @@
 #define LARGE_BITS 21u
 #define HUGE_BITS 30u
 
-/* Slots of the VMM's task that are for the guest. */
-enum { GUEST_GSPACE = TASK_FIRST_OWN, GUEST_VCPU };
+/* Slots of the VMM's task that are for the guest; the last four for each vCPU. */
+enum { GUEST_GSPACE = TASK_FIRST_OWN, GUEST_LOCK, GUEST_VCPU, GUEST_VCPU_SLOTS = 4 };
+enum { VCPU_OBJECT, VCPU_NOTIFICATION, VCPU_THREAD, VCPU_SCHED_CONTEXT };
+_Static_assert(GUEST_VCPU + GUEST_VCPU_SLOTS * SYSTEM_VCPUS_MAX <= TASK_OBJECTS, "slots of a VMM");
 
 void guest_init(struct guest *guest, unsigned number)
 {
@@ -94,26 +96,73 @@ static uint64_t ram_frames(const struct guest *guest)
 	return frames;
 }
 
-static enum err make_vcpu(struct guest *guest, struct space *gspace)
+/* The vCPU with its page. */
+static enum err make_vcpu(struct guest *guest, cptr_t slot, uint64_t page_address)
 {
 	struct task *vmm = &guest->vmm;
-	cptr_t vcpu = task_slot_of(vmm, GUEST_VCPU);
+	enum err err = arena_make(&vmm->arena, OBJECT_VCPU, 0, ROOT_SLOT_CNODE, slot, 1);
+
+	if (!err)
+		err = arena_make(&vmm->arena, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, scratch_frame, 1);
+	if (!err)
+		err = vcpu_configure(slot, task_slot_of(vmm, GUEST_GSPACE), scratch_frame);
+	return err ? err : space_add_frame(&vmm->space, page_address, scratch_frame, RIGHT_READ | RIGHT_WRITE);
+}
+
+/* What wakes the vCPU's thread: of the first, the notification of its channel, else one of its own. */
+static enum err give_wake(struct guest *guest, const char *name, unsigned number, cptr_t slot)
+{
+	cptr_t notification = root.channel[1 + guest->number].notification;
+	char resource[28];
+
+	if (number != 0) {
+		enum err err = arena_make(&guest->vmm.arena, OBJECT_NOTIFICATION, 0, ROOT_SLOT_CNODE, slot, 1);
+
+		if (err)
+			return err;
+		notification = slot;
+	}
+	snprintf(resource, sizeof(resource), "%s.wake", name);
+	task_give_cap(&guest->vmm, resource, notification, RIGHT_READ | RIGHT_WRITE, CONSOLE_SIGNAL_OWN);
+	return ERR_OK;
+}
+
+static enum err give_vcpu(struct guest *guest, unsigned number)
+{
+	cptr_t slots = task_slot_of(&guest->vmm, GUEST_VCPU + GUEST_VCPU_SLOTS * number);
+	uint64_t page = VCPU_PAGE_ADDRESS + 4096u * number;
+	char name[16], resource[28];
+	enum err err = make_vcpu(guest, slots + VCPU_OBJECT, page);
+
+	snprintf(name, sizeof(name), "vcpu.%u", number);
+	if (!err)
+		err = give_wake(guest, name, number, slots + VCPU_NOTIFICATION);
+	if (!err && number != 0)
+		err = task_add_thread(&guest->vmm, name, slots + VCPU_THREAD, number, guest->config->hart[number], GUEST_PRIORITY);
+	if (err)
+		return err;
+	snprintf(resource, sizeof(resource), "%s.page", name);
+	task_give_cap(&guest->vmm, name, slots + VCPU_OBJECT, RIGHT_ALL, 0);
+	task_give_memory(resource, page, 4096);
+	return ERR_OK;
+}
+
+static enum err make_vcpus(struct guest *guest, struct space *gspace)
+{
+	struct task *vmm = &guest->vmm;
+	cptr_t lock = task_slot_of(vmm, GUEST_LOCK);
 	enum err err = arena_make(&vmm->arena, OBJECT_GSPACE, 0, ROOT_SLOT_CNODE, task_slot_of(vmm, GUEST_GSPACE), 1);
 
 	*gspace = (struct space){ task_slot_of(vmm, GUEST_GSPACE), &vmm->arena, &vmm->hold };
 	if (!err)
-		err = arena_make(&vmm->arena, OBJECT_VCPU, 0, ROOT_SLOT_CNODE, vcpu, 1);
-	if (!err)
-		err = arena_make(&vmm->arena, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, scratch_frame, 1);
-	if (!err)
-		err = vcpu_configure(vcpu, gspace->cap, scratch_frame);
-	if (!err)
-		err = space_add_frame(&vmm->space, VCPU_PAGE_ADDRESS, scratch_frame, RIGHT_READ | RIGHT_WRITE);
+		err = arena_make(&vmm->arena, OBJECT_NOTIFICATION, 0, ROOT_SLOT_CNODE, lock, 1);
+	for (unsigned i = 0; i < guest->config->vcpus && !err; i++)
+		err = give_vcpu(guest, i);
 	if (err)
 		return err;
-	task_give_cap(vmm, "vcpu.0", vcpu, RIGHT_ALL, 0);
-	task_give_memory("vcpu.0.page", VCPU_PAGE_ADDRESS, 4096);
-	task_give_value("vcpus", 1);
+	task_give_cap(vmm, "lock", lock, RIGHT_READ | RIGHT_WRITE, 1);
+	task_give_value("vcpus", guest->config->vcpus);
+	task_give_value("harts", root.info->harts);
 	return ERR_OK;
 }
 
@@ -188,13 +237,15 @@ static enum err create(struct guest *guest)
 		.number = CALLER_GUEST + guest->number,
 		.heap = HEAP_SIZE,
 		/* A page table serves 512 large frames at least half of the time. */
-		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES,
+		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES +
+			guest->config->vcpus * (STACK_SIZE / 4096u + 1),
 		.notification = root.channel[1 + guest->number].notification,
+		.hart = guest->config->hart[0],
 	};
 
 	err = task_create(&guest->vmm, &config);
 	if (!err)
-		err = make_vcpu(guest, &gspace);
+		err = make_vcpus(guest, &gspace);
 	if (!err)
 		err = map_ram(guest, &gspace);
 	if (!err)

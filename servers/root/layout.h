@@ -14,9 +14,10 @@
 #define KERNEL_ADDRESS UINT64_C(0x2000000000)  /* files, plus their offset in a large frame */
 #define INITRD_ADDRESS UINT64_C(0x2800000000)
 #define CHANNELS_ADDRESS UINT64_C(0x3000000000)
-#define VCPU_PAGE_ADDRESS UINT64_C(0x3000100000)
-#define SEED_ADDRESS UINT64_C(0x3000101000)
+#define VCPU_PAGE_ADDRESS UINT64_C(0x3000100000) /* one page for each vCPU */
+#define SEED_ADDRESS UINT64_C(0x3000108000)
 #define DEVICE_ADDRESS UINT64_C(0x3000110000)
 #define HEAP_ADDRESS UINT64_C(0x3000200000)
 #define STACK_TOP UINT64_C(0x3e00000000) /* an unmapped page is below the stack */
 #define STACK_SIZE (UINT64_C(64) << 10)
+#define STACK_STRIDE (UINT64_C(128) << 10) /* to the stack of the next thread, downwards */

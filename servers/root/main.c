@@ -49,7 +49,8 @@ static void make_endpoint(void)
 	root.reply = root.endpoint + 1;
 	must(arena_make(&root.arena, OBJECT_ENDPOINT, 0, ROOT_SLOT_CNODE, root.endpoint, 1), "endpoint");
 	must(arena_make(&root.arena, OBJECT_REPLY, 0, ROOT_SLOT_CNODE, root.reply, 1), "reply object");
-	const struct task_common common = { .endpoint = root.endpoint, .timebase_hz = root.info->timebase_hz };
+	const struct task_common common = { .endpoint = root.endpoint, .timebase_hz = root.info->timebase_hz,
+					    .harts = root.info->harts };
 
 	task_init(&common);
 }

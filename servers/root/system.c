@@ -34,7 +34,24 @@ static const char *read_string(const void *tree, int node, const char *name, siz
 	return value;
 }
 
-static const char *read_guest(const void *tree, int node, struct system_guest *guest)
+/* The hart of each vCPU: as it is said, else one after the other, from `first` on. */
+static const char *read_vcpus(const void *tree, int node, uint32_t first, struct system_guest *guest)
+{
+	uint64_t vcpus = read_number(tree, node, "vcpus", 1);
+	int length;
+	const fdt32_t *affinity = fdt_getprop(tree, node, "affinity", &length);
+
+	if (vcpus < 1 || vcpus > SYSTEM_VCPUS_MAX)
+		return "a guest does not have 1 to 8 vCPUs";
+	if (affinity && length != (int)(4 * vcpus))
+		return "the affinity of a guest does not name a hart for each vCPU";
+	guest->vcpus = (uint32_t)vcpus;
+	for (uint32_t i = 0; i < guest->vcpus; i++)
+		guest->hart[i] = affinity ? fdt32_ld(affinity + i) : first + i;
+	return NULL;
+}
+
+static const char *read_guest(const void *tree, int node, uint32_t first, struct system_guest *guest)
 {
 	const char *name = fdt_get_name(tree, node, NULL);
 	const char *kernel = read_string(tree, node, "kernel", SYSTEM_FILE_MAX);
@@ -57,13 +74,12 @@ static const char *read_guest(const void *tree, int node, struct system_guest *g
 	guest->restart_on_crash = read_number(tree, node, "restart", 0) == 1;
 	if (guest->memory < MEMORY_UNIT || guest->memory > MEMORY_MAX || guest->memory % MEMORY_UNIT != 0)
 		return "the memory of a guest is not a multiple of 2 MiB up to 64 GiB";
-	if (read_number(tree, node, "vcpus", 1) != 1)
-		return "a guest wants more than one vCPU";
-	return NULL;
+	return read_vcpus(tree, node, first, guest);
 }
 
 const char *system_read(const void *tree, size_t size, struct system *system)
 {
+	uint32_t vcpus = 0;
 	int node, guests;
 
 	*system = (struct system){ 0 };
@@ -80,11 +96,11 @@ const char *system_read(const void *tree, size_t size, struct system *system)
 	fdt_for_each_subnode(node, tree, guests) {
 		if (system->guests == SYSTEM_GUESTS_MAX)
 			return "too many guests";
-		const char *problem = read_guest(tree, node, &system->guest[system->guests]);
+		const char *problem = read_guest(tree, node, vcpus, &system->guest[system->guests]);
 
 		if (problem)
 			return problem;
-		system->guests++;
+		vcpus += system->guest[system->guests++].vcpus;
 	}
 	return system->guests ? NULL : "no guests";
 }

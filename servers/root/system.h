@@ -13,6 +13,8 @@ struct system_guest {
 	char initrd[SYSTEM_FILE_MAX]; /* empty: none */
 	const char *cmdline;          /* in the boot archive */
 	uint64_t memory;              /* bytes */
+	uint32_t vcpus;
+	uint32_t hart[SYSTEM_VCPUS_MAX]; /* of each vCPU; may exceed those of the machine */
 	uint32_t color;
 	bool autostart, restart_on_crash;
 };

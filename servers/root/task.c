@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "task.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include <abi/root_info.h>
@@ -139,6 +140,7 @@ enum err task_create(struct task *task, const struct task_config *config)
 	if (!task->slots)
 		return ERR_LIMIT;
 	task->exists = true;
+	task->hart = config->hart;
 	start_info(config);
 
 	enum err err = make_objects(task, pages_of(&image) + (STACK_SIZE + config->heap) / PAGE + some + config->hold);
@@ -213,11 +215,11 @@ void task_give_string(const char *name, const char *string)
 	strings_used += (uint32_t)length;
 }
 
-static enum err start_thread(struct task *task, unsigned priority)
+/* All but its registers and its notification. */
+static enum err prepare_thread(const struct task *task, cptr_t thread, cptr_t context, uint32_t hart, unsigned priority)
 {
-	cptr_t thread = slot(task, TASK_THREAD), context = slot(task, TASK_SCHED_CONTEXT), fault = slot(task, TASK_FAULT);
 	uint64_t slice = common.timebase_hz / SLICES_PER_SECOND;
-	enum err err = thread_configure(thread, slot(task, TASK_CNODE), slot(task, TASK_VSPACE), fault);
+	enum err err = thread_configure(thread, slot(task, TASK_CNODE), slot(task, TASK_VSPACE), slot(task, TASK_FAULT));
 
 	if (!err)
 		err = thread_set_priority(thread, ROOT_SLOT_SCHED_CONTROL, priority);
@@ -225,6 +227,35 @@ static enum err start_thread(struct task *task, unsigned priority)
 		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, slice, slice);
 	if (!err)
 		err = thread_bind_sched_context(thread, context);
+	return err ? err : thread_set_affinity(thread, ROOT_SLOT_SCHED_CONTROL, hart % common.harts);
+}
+
+enum err task_add_thread(struct task *task, const char *name, cptr_t to, unsigned number, uint32_t hart, unsigned priority)
+{
+	uint64_t stack = STACK_TOP - number * STACK_STRIDE - STACK_SIZE;
+	enum err err = arena_make(&task->arena, OBJECT_THREAD, 0, ROOT_SLOT_CNODE, to, 1);
+	char resource[28];
+
+	if (!err)
+		err = arena_make(&task->arena, OBJECT_SCHED_CONTEXT, 0, ROOT_SLOT_CNODE, to + 1, 1);
+	if (!err)
+		err = prepare_thread(task, to, to + 1, hart, priority);
+	if (!err)
+		err = space_add(&task->space, stack, STACK_SIZE, RIGHT_READ | RIGHT_WRITE);
+	if (err)
+		return err;
+	snprintf(resource, sizeof(resource), "%s.thread", name);
+	task_give_cap(task, resource, to, RIGHT_ALL, 0);
+	snprintf(resource, sizeof(resource), "%s.stack", name);
+	task_give_memory(resource, stack, STACK_SIZE);
+	return ERR_OK;
+}
+
+static enum err start_thread(struct task *task, unsigned priority)
+{
+	cptr_t thread = slot(task, TASK_THREAD);
+	enum err err = prepare_thread(task, thread, slot(task, TASK_SCHED_CONTEXT), task->hart, priority);
+
 	if (!err)
 		err = thread_bind_notification(thread, notification);
 	if (!err)

@@ -15,7 +15,7 @@ enum task_object {
 	TASK_HOLD,
 	TASK_FAULT, /* endpoint for its faults: the thread's copy is derived from it */
 	TASK_FIRST_OWN, /* up to here; further ones are for the kind of server */
-	TASK_OBJECTS = 16,
+	TASK_OBJECTS = 40,
 };
 
 /* The badge of a fault message has this bit beside the number of the server. */
@@ -29,6 +29,7 @@ struct task {
 	struct space space;
 	uint32_t next_cap;  /* in its CNode */
 	uint64_t entry;
+	uint32_t hart;
 };
 
 struct task_config {
@@ -39,12 +40,14 @@ struct task_config {
 	uint64_t hold;        /* capabilities kept for it, beyond those of its image, stack and heap */
 	cptr_t notification;  /* that it will have bound */
 	bool receives;        /* has an endpoint and a reply object */
+	uint32_t hart;        /* where its first thread runs, modulo the harts of the machine */
 };
 
 /* What all servers get from the root task. */
 struct task_common {
 	cptr_t endpoint; /* of the root task */
 	uint64_t timebase_hz;
+	uint32_t harts;
 };
 void task_init(const struct task_common *common);
 
@@ -57,6 +60,13 @@ void task_give_moved_cap(struct task *task, const char *name, cptr_t source);
 void task_give_memory(const char *name, uint64_t address, uint64_t size);
 void task_give_value(const char *name, uint64_t value);
 void task_give_string(const char *name, const char *string);
+
+/*
+ * A further thread for the server, stopped, and its scheduling context, in two slots of the root task from `slot` on. Its stack
+ * is the resource "NAME.stack", and its capability "NAME.thread". number: from 1 on; hart as in task_config.
+ */
+enum err task_add_thread(struct task *task, const char *name, cptr_t slot, unsigned number, uint32_t hart, unsigned priority)
+	__attribute__((warn_unused_result));
 
 /* Writes the list of resources and lets the thread run. */
 enum err task_start(struct task *task, unsigned priority) __attribute__((warn_unused_result));

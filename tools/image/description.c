@@ -35,7 +35,7 @@ static void read_machine(const struct toml_node *table, struct report *report, s
 {
 	keys_check(table, machine_keys, COUNT(machine_keys), "[machine]", report);
 	out->memory = keys_size(keys_find(table, machine_keys, COUNT(machine_keys), "memory"), machine_limits, out->memory, report);
-	out->harts = keys_number(keys_find(table, machine_keys, COUNT(machine_keys), "harts"), 1, MACHINE_HARTS_MAX, out->harts,
+	out->harts = keys_number(keys_find(table, machine_keys, COUNT(machine_keys), "harts"), 1, SYSTEM_HARTS_MAX, out->harts,
 		report);
 }
 
@@ -78,7 +78,7 @@ static void read_guests(const struct toml_node *table, const struct search_path 
 			struct guest_description *description = &out->guest[out->guests++];
 
 			description->color = (uint32_t)(1 + out->guests % 6);
-			guest_read(guest, search, report, description);
+			guest_read(guest, search, out->harts, report, description);
 		}
 	}
 }

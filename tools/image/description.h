@@ -13,10 +13,6 @@
 #define DESCRIPTION_FILE_MAX (1ul << 20) /* bytes of TOML */
 #define PAGE_LARGE (2ull << 20)
 
-/* What this version can run. */
-#define MACHINE_HARTS_MAX 1
-#define GUEST_VCPUS_MAX 1
-
 /* RAM that the firmware, the kernel, the servers and the guests' page tables may take in all. */
 #define SYSTEM_OVERHEAD (16ull << 20)
 /* The system's own programs and the gaps between files in the boot archive, at most. */
@@ -33,6 +29,8 @@ struct guest_description {
 	uint64_t initrd_size;
 	uint64_t memory; /* bytes */
 	uint32_t vcpus;
+	bool has_affinity;
+	uint32_t affinity[SYSTEM_VCPUS_MAX]; /* hart of each vCPU */
 	uint32_t color; /* ANSI: 1 to 7 */
 	bool autostart;
 	enum guest_restart restart;
@@ -60,8 +58,8 @@ struct search_path {
  */
 bool description_read(const char *path, const char *guests, struct report *report, struct system_description *out);
 
-/* One [guest.NAME] table. In guest.c. */
-void guest_read(const struct toml_node *table, const struct search_path *search, struct report *report,
+/* One [guest.NAME] table, for a machine of so many harts. In guest.c. */
+void guest_read(const struct toml_node *table, const struct search_path *search, uint32_t harts, struct report *report,
 	struct guest_description *out);
 
 void description_free(struct system_description *description);

@@ -46,11 +46,23 @@ static void put_flag(struct writer *writer, const char *name)
 		writer->error = fdt_property(writer->tree, name, "", 0);
 }
 
+static void put_cells(struct writer *writer, const char *name, const uint32_t *values, uint32_t count)
+{
+	uint8_t *cell;
+
+	if (!writer->error)
+		writer->error = fdt_property_placeholder(writer->tree, name, (int)(count * 4), (void **)&cell);
+	for (uint32_t i = 0; !writer->error && i < count; i++)
+		fdt32_st(cell + 4 * i, values[i]);
+}
+
 static void write_guest(struct writer *writer, const struct guest_description *guest, const struct guest_files *files)
 {
 	begin(writer, guest->name);
 	put_u64(writer, "memory", guest->memory);
 	put_u32(writer, "vcpus", guest->vcpus);
+	if (guest->has_affinity)
+		put_cells(writer, "affinity", guest->affinity, guest->vcpus);
 	put_string(writer, "kernel", files->kernel);
 	if (files->initrd)
 		put_string(writer, "initrd", files->initrd);

@@ -24,6 +24,7 @@
 static const struct key guest_keys[] = {
 	{ "memory", TOML_STRING, "memory = \"128M\"" },
 	{ "vcpus", TOML_INTEGER, "vcpus = 1" },
+	{ "affinity", TOML_ARRAY, "affinity = [0]" },
 	{ "kernel", TOML_STRING, "kernel = \"@debian/linux\"" },
 	{ "initrd", TOML_STRING, "initrd = \"@debian/initramfs\"" },
 	{ "cmdline", TOML_STRING, "cmdline = \"console=hvc0\"" },
@@ -177,7 +178,17 @@ static bool has_key(const struct toml_node *table, const char *name)
 	return false;
 }
 
-void guest_read(const struct toml_node *table, const struct search_path *search, struct report *report,
+static void read_vcpus(const struct toml_node *table, uint32_t harts, struct report *report, struct guest_description *out)
+{
+	const struct toml_node *affinity = find(table, "affinity");
+	unsigned before = report->errors;
+
+	out->vcpus = keys_number(find(table, "vcpus"), 1, SYSTEM_VCPUS_MAX, 1, report);
+	if (before == report->errors)
+		out->has_affinity = keys_list(affinity, out->vcpus > 1 ? "vCPUs" : "vCPU", out->vcpus, harts - 1, out->affinity, report);
+}
+
+void guest_read(const struct toml_node *table, const struct search_path *search, uint32_t harts, struct report *report,
 	struct guest_description *out)
 {
 	static const char *const required[] = { "memory", "kernel" };
@@ -191,11 +202,11 @@ void guest_read(const struct toml_node *table, const struct search_path *search,
 	for (size_t i = 0; i < COUNT(required); i++) {
 		if (!has_key(table, required[i])) {
 			report_error(report, table->line, "%s has no %s", what, required[i]);
-			report_hint(report, table->line, "add %s", i ? guest_keys[2].example : guest_keys[0].example);
+			report_hint(report, table->line, "add %s", i ? guest_keys[3].example : guest_keys[0].example);
 		}
 	}
 	out->memory = keys_size(find(table, "memory"), memory_limits, 0, report);
-	out->vcpus = keys_number(find(table, "vcpus"), 1, GUEST_VCPUS_MAX, 1, report);
+	read_vcpus(table, harts, report, out);
 	out->color = keys_choice(color, colors, COUNT(colors), out->color, report);
 	out->autostart = autostart ? autostart->boolean : true;
 	out->restart = (enum guest_restart)keys_choice(find(table, "restart"), restarts, COUNT(restarts), RESTART_NEVER, report);

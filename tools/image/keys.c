@@ -19,6 +19,8 @@ static const char *kind_name(enum toml_kind kind)
 		return "a number";
 	case TOML_BOOLEAN:
 		return "true or false";
+	case TOML_ARRAY:
+		return "a list";
 	case TOML_OTHER:
 		break;
 	}
@@ -122,6 +124,36 @@ uint32_t keys_number(const struct toml_node *value, uint32_t least, uint32_t mos
 		report_hint(report, value->line, "write %s = %" PRIu32, value->key, value->integer < least ? least : most);
 	}
 	return otherwise;
+}
+
+bool keys_list(const struct toml_node *value, const char *what, uint32_t count, uint32_t most, uint32_t *out,
+	struct report *report)
+{
+	unsigned before = report->errors;
+
+	if (!value)
+		return false;
+	if (value->children != count) {
+		report_error(report, value->line, "%s: there are %zu numbers for %" PRIu32 " %s", value->key, value->children,
+			count, what);
+		report_hint(report, value->line, "write one number for each, such as %s = [0%s]", value->key,
+			count > 1 ? ", ..." : "");
+		return false;
+	}
+	for (size_t i = 0; i < value->children; i++) {
+		const struct toml_node *item = &value->child[i];
+
+		if (item->kind != TOML_INTEGER || item->integer < 0 || item->integer > most) {
+			report_error(report, item->line, "%s: number %zu of the list is not a number from 0 to %" PRIu32,
+				value->key, i + 1, most);
+			report_hint(report, item->line, "write whole numbers, such as 0");
+		}
+	}
+	if (before != report->errors)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = (uint32_t)value->child[i].integer;
+	return true;
 }
 
 uint32_t keys_choice(const struct toml_node *value, const char *const *words, uint32_t count, uint32_t otherwise,

@@ -23,6 +23,13 @@ uint64_t keys_size(const struct toml_node *value, const uint64_t limits[3], uint
 /* Likewise for a number from `least` to `most`. */
 uint32_t keys_number(const struct toml_node *value, uint32_t least, uint32_t most, uint32_t otherwise, struct report *report);
 
+/*
+ * Likewise for a list of `count` numbers from 0 to `most`, of which there is one for each of `what`. False if it is absent or
+ * wrong; then out[] is as it was.
+ */
+bool keys_list(const struct toml_node *value, const char *what, uint32_t count, uint32_t most, uint32_t *out,
+	struct report *report);
+
 /* Index of a string in a list of words, `otherwise` if absent; a word not in the list is reported. */
 uint32_t keys_choice(const struct toml_node *value, const char *const *words, uint32_t count, uint32_t otherwise,
 	struct report *report);

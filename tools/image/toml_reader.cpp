@@ -54,6 +54,22 @@ void fill_value(toml_node *node, const toml::node &value)
 	}
 }
 
+void fill_array(toml_node *node, const toml::array &array)
+{
+	size_t i = 0;
+
+	node->kind = TOML_ARRAY;
+	node->children = array.size();
+	node->child = static_cast<toml_node *>(allocate(node->children, sizeof(*node->child)));
+	for (const auto &value : array) {
+		toml_node *child = &node->child[i++];
+
+		child->line = value.source().begin.line;
+		child->column = value.source().begin.column;
+		fill_value(child, value);
+	}
+}
+
 bool stands_before(const toml_node &a, const toml_node &b)
 {
 	return a.line != b.line ? a.line < b.line : a.column < b.column;
@@ -73,6 +89,8 @@ void fill_table(toml_node *node, const toml::table &table, work_list &work)
 		child->line = key.source().begin.line;
 		child->column = key.source().begin.column;
 		fill_value(child, value);
+		if (const auto *array = value.as_array())
+			fill_array(child, *array);
 	}
 	std::sort(node->child, node->child + node->children, stands_before);
 	for (i = 0; i < node->children; i++)

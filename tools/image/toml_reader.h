@@ -15,12 +15,13 @@ enum toml_kind {
 	TOML_STRING,
 	TOML_INTEGER,
 	TOML_BOOLEAN,
-	TOML_OTHER, /* arrays, floating point, dates: nothing in a system description is one */
+	TOML_ARRAY,
+	TOML_OTHER, /* floating point, dates, arrays in arrays: nothing in a system description is one */
 };
 
-/* One key with its value. Children of a table stand in the order of the file. */
+/* One key with its value. Children of a table or an array stand in the order of the file; those of an array have no key. */
 struct toml_node {
-	char *key; /* NULL for the file itself */
+	char *key; /* NULL for the file itself, and in an array */
 	unsigned line; /* from 1 */
 	unsigned column;
 	enum toml_kind kind;

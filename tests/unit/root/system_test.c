@@ -24,6 +24,8 @@ static void must(int error)
 	assert_int_equal(error, 0);
 }
 
+static uint32_t vcpus, affinity_cells;
+
 static void build(unsigned guests, const char *kernel, uint64_t memory)
 {
 	must(fdt_create(tree, TREE_SIZE));
@@ -41,7 +43,13 @@ static void build(unsigned guests, const char *kernel, uint64_t memory)
 		snprintf(name, sizeof(name), "guest%u", i);
 		must(fdt_begin_node(tree, name));
 		must(fdt_property_u64(tree, "memory", memory));
-		must(fdt_property_u32(tree, "vcpus", 1));
+		if (vcpus)
+			must(fdt_property_u32(tree, "vcpus", vcpus));
+		if (affinity_cells && i == 1) {
+			const uint8_t cells[12] = { 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0, 5 };
+
+			must(fdt_property(tree, "affinity", cells, (int)(4 * affinity_cells)));
+		}
 		if (kernel)
 			must(property_string(tree, "kernel", kernel));
 		must(property_string(tree, "cmdline", "console=hvc0"));
@@ -94,11 +102,41 @@ TEST(system, refuses_what_it_cannot_run)
 	assert_non_null(system_read(tree, TREE_SIZE, &result));
 }
 
+TEST(system, spreads_vcpus_over_harts)
+{
+	vcpus = 3;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.guest[0].vcpus, 3);
+	assert_int_equal(result.guest[0].hart[2], 2);
+	assert_int_equal(result.guest[1].hart[0], 3);
+	affinity_cells = 3;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.guest[1].hart[0], 7);
+	assert_int_equal(result.guest[1].hart[2], 5);
+	assert_int_equal(result.guest[2].hart[0], 6);
+	affinity_cells = 2;
+	build(3, "file.0", 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	affinity_cells = 0;
+	vcpus = 0;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.guest[2].vcpus, 1);
+	assert_int_equal(result.guest[2].hart[0], 2);
+	vcpus = SYSTEM_VCPUS_MAX + 1;
+	build(3, "file.0", 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	vcpus = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(system, reads_all_properties),
 		RUN(system, refuses_what_it_cannot_run),
+		RUN(system, spreads_vcpus_over_harts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -159,10 +159,11 @@ TEST(device_tree, says_what_the_description_says)
 	struct system_description system = { .escape = 0x1d, .scrollback = 256 * KIB, .guests = 2 };
 	const struct guest_files files[] = { { "file.4", "file.5" }, { "file.4", NULL } };
 	uint8_t *tree = memory_allocate(DEVICE_TREE_MAX);
+	const fdt32_t *affinity;
 	int alpha, beta, length;
 
-	system.guest[0] = (struct guest_description){ .name = "alpha", .cmdline = "console=hvc0", .memory = 5 * GIB, .vcpus = 1,
-		.color = 2, .autostart = true };
+	system.guest[0] = (struct guest_description){ .name = "alpha", .cmdline = "console=hvc0", .memory = 5 * GIB, .vcpus = 2,
+		.has_affinity = true, .affinity = { 3, 1 }, .color = 2, .autostart = true };
 	system.guest[1] = (struct guest_description){ .name = "beta", .memory = 128 * MIB, .vcpus = 1, .color = 6,
 		.restart = RESTART_ON_CRASH };
 	assert_true(device_tree_write(&system, files, tree) > 0);
@@ -173,6 +174,12 @@ TEST(device_tree, says_what_the_description_says)
 	assert_true(alpha > 0 && beta > alpha);
 	assert_int_equal(fdt64_ld(fdt_getprop(tree, alpha, "memory", &length)), 5 * GIB);
 	assert_int_equal(length, 8);
+	assert_int_equal(fdt32_ld(fdt_getprop(tree, alpha, "vcpus", NULL)), 2);
+	affinity = fdt_getprop(tree, alpha, "affinity", &length);
+	assert_int_equal(length, 8);
+	assert_int_equal(fdt32_ld(affinity), 3);
+	assert_int_equal(fdt32_ld(affinity + 1), 1);
+	assert_null(fdt_getprop(tree, beta, "affinity", NULL));
 	assert_string_equal(fdt_getprop(tree, alpha, "initrd", NULL), "file.5");
 	assert_string_equal(fdt_getprop(tree, alpha, "cmdline", NULL), "console=hvc0");
 	assert_non_null(fdt_getprop(tree, alpha, "autostart", NULL));

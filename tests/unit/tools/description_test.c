@@ -98,10 +98,20 @@ static const struct {
 	{ "[console]\nscrollback = \"4K\"\n" GUEST("a"), 1, "t.toml:2:", "outside of 256K to 16M", "\"256K\"" },
 	{ "[machine]\nmemory = \"64M\"\n" GUEST("a") GUEST("b"), 1, "t.toml:1:", "too small: guests have 64M", "[machine]" },
 	/* numbers */
-	{ "[machine]\nharts = 0\n" GUEST("a"), 1, "t.toml:2:", "harts: 0 is not supported", "harts = 1" },
-	{ "[machine]\nharts = 9223372036854775807\n" GUEST("a"), 1, "t.toml:2:", "not supported", "" },
-	{ GUEST("a") "vcpus = 2\n", 1, "t.toml:4:", "vcpus: 2 is not supported", "vcpus = 1" },
+	{ "[machine]\nharts = 0\n" GUEST("a"), 1, "t.toml:2:", "harts: 0 is outside of 1 to 8", "harts = 1" },
+	{ "[machine]\nharts = 9223372036854775807\n" GUEST("a"), 1, "t.toml:2:", "outside of 1 to 8", "harts = 8" },
+	{ GUEST("a") "vcpus = 9\n", 1, "t.toml:4:", "vcpus: 9 is outside of 1 to 8", "vcpus = 8" },
 	{ GUEST("a") "vcpus = -1\n", 1, "t.toml:4:", "vcpus: -1", "" },
+	/* lists */
+	{ GUEST("a") "affinity = 0\n", 1, "t.toml:4:", "must be a list, not a number", "affinity = [0]" },
+	{ GUEST("a") "vcpus = 2\naffinity = [0]\n", 1, "t.toml:5:", "1 numbers for 2 vCPUs", "affinity = [0, ...]" },
+	{ GUEST("a") "affinity = []\n", 1, "t.toml:4:", "0 numbers for 1 vCPU", "affinity = [0]" },
+	{ GUEST("a") "affinity = [1]\n", 1, "t.toml:4:", "number 1 of the list is not a number from 0 to 0", "whole numbers" },
+	{ "[machine]\nharts = 2\n" GUEST("a") "vcpus = 2\naffinity = [1,\n2]\n", 1, "t.toml:8:", "number 2 of the list", "" },
+	{ GUEST("a") "affinity = [\"0\"]\n", 1, "t.toml:4:", "not a number", "" },
+	{ GUEST("a") "affinity = [[0]]\n", 1, "t.toml:4:", "not a number", "" },
+	{ GUEST("a") "affinity = [{ a = 1 }]\n", 1, "t.toml:4:", "not a number", "" },
+	{ GUEST("a") "affinity = [-1]\n", 1, "t.toml:4:", "not a number from", "" },
 	/* choices */
 	{ GUEST("a") "color = \"gren\"\n", 1, "t.toml:4:", "color: \"gren\"", "did you mean \"green\"?" },
 	{ GUEST("a") "color = \"#00ff00\"\n", 1, "t.toml:4:", "not one of its values", "\"red\", \"green\"" },
@@ -137,7 +147,7 @@ static const struct {
 	{ GUEST("a") "cmdline = \"a\\tb\"\n", 1, "t.toml:4:", "not printable", "plain letters" },
 	{ GUEST("a") "cmdline = \"\xc3\xa9\"\n", 1, "t.toml:4:", "not printable", "" },
 	/* several at once */
-	{ "[machine]\nharts = 5\nmemory = \"1K\"\n[guest.A]\nmemory = 1\n[guest.b]\nkernel = \"missing\"\n", 7, "t.toml:7:",
+	{ "[machine]\nharts = 9\nmemory = \"1K\"\n[guest.A]\nmemory = 1\n[guest.b]\nkernel = \"missing\"\n", 7, "t.toml:7:",
 		"missing", "" },
 };
 
@@ -154,8 +164,8 @@ TEST(description, names_line_and_remedy_of_each_error)
 
 TEST(description, reads_what_a_right_file_says)
 {
-	static const char text[] = "[machine]\nmemory = \"1G\"\nharts = 1\n[console]\nescape = \"ctrl-t\"\nscrollback = \"512K\"\n"
-		"[guest.zeta]\nmemory = \"64M\"\nvcpus = 1\nkernel = \"@image\"\ninitrd = \"noise\"\ncmdline = \"quiet\"\n"
+	static const char text[] = "[machine]\nmemory = \"1G\"\nharts = 4\n[console]\nescape = \"ctrl-t\"\nscrollback = \"512K\"\n"
+		"[guest.zeta]\nmemory = \"64M\"\nvcpus = 3\naffinity = [0, 3, 1]\nkernel = \"@image\"\ninitrd = \"noise\"\ncmdline = \"quiet\"\n"
 		"color = \"magenta\"\nautostart = false\nrestart = \"on-crash\"\n" GUEST("alpha");
 	const struct guest_description *zeta;
 	struct system_description system;
@@ -163,7 +173,7 @@ TEST(description, reads_what_a_right_file_says)
 	assert_int_equal(read_text(text, sizeof(text) - 1, &system), 0);
 	assert_string_equal(messages, "");
 	assert_int_equal(system.memory, GIB);
-	assert_int_equal(system.harts, 1);
+	assert_int_equal(system.harts, 4);
 	assert_int_equal(system.escape, 'T' & 0x1f);
 	assert_int_equal(system.scrollback, 512 * KIB);
 	assert_int_equal(system.guests, 2);
@@ -171,11 +181,17 @@ TEST(description, reads_what_a_right_file_says)
 	assert_string_equal(zeta->name, "zeta");
 	assert_int_equal(zeta->memory, 64 * MIB);
 	assert_string_equal(zeta->cmdline, "quiet serai.host=zeta");
+	assert_int_equal(zeta->vcpus, 3);
+	assert_true(zeta->has_affinity);
+	assert_int_equal(zeta->affinity[1], 3);
+	assert_int_equal(zeta->affinity[2], 1);
 	assert_int_equal(zeta->color, 5);
 	assert_false(zeta->autostart);
 	assert_int_equal(zeta->restart, RESTART_ON_CRASH);
 	assert_int_equal(zeta->initrd_size, 8192);
 	assert_string_equal(system.guest[1].name, "alpha");
+	assert_int_equal(system.guest[1].vcpus, 1);
+	assert_false(system.guest[1].has_affinity);
 	assert_true(system.guest[1].autostart);
 	assert_null(system.guest[1].initrd);
 	assert_int_equal(system.guest[1].color, 3);
