@@ -49,6 +49,8 @@ TEST(boot, split_of_everything_stays_below_the_largest_untyped)
 	assert_int_equal(total(out, count), UINT64_C(1) << 38);
 	for (unsigned i = 0; i < count; i++)
 		assert_true(out[i].size_bits <= UNTYPED_MAX_BITS);
+	assert_int_equal(boot_split(UINT64_C(1) << 40, UINT64_C(1) << 39, out, 8), 4);
+	assert_int_equal(out[0].size_bits, UNTYPED_MAX_BITS);
 }
 
 TEST(boot, split_stops_at_the_limit_and_at_small_rests)

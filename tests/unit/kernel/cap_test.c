@@ -191,8 +191,10 @@ TEST(cap, level_stops_inner_copies_when_limit_is_reached)
 {
 	struct made_thread made = make_passive(100);
 	cptr_t cnode = make(OBJECT_CNODE, 4), vspace = make(OBJECT_VSPACE, 0), notification = make(OBJECT_NOTIFICATION, 0);
-	cptr_t control = ROOT_SLOT_IRQ_CONTROL, irq = free_slot();
+	cptr_t control = ROOT_SLOT_IRQ_CONTROL, irq = free_slot(), endpoint = make(OBJECT_ENDPOINT, 0);
 
+	while (slot_at(endpoint)->cap.level < CAP_LEVEL_MAX)
+		endpoint = derive(endpoint, RIGHT_ALL, 0);
 	while (slot_at(cnode)->cap.level < CAP_LEVEL_MAX)
 		cnode = derive(cnode, RIGHT_ALL, 0);
 	while (slot_at(vspace)->cap.level < CAP_LEVEL_MAX)
@@ -203,6 +205,7 @@ TEST(cap, level_stops_inner_copies_when_limit_is_reached)
 		control = derive(control, RIGHT_ALL, 0);
 	assert_err(LIMIT, invoke(made.cap, OP_THREAD_CONFIGURE, cnode, VSPACE, 0, 0, 0));
 	assert_err(LIMIT, invoke(made.cap, OP_THREAD_CONFIGURE, CNODE, vspace, 0, 0, 0));
+	assert_err(LIMIT, invoke(made.cap, OP_THREAD_CONFIGURE, CNODE, VSPACE, endpoint, 0, 0));
 	assert_err(LIMIT, invoke(control, OP_IRQ_CONTROL_GET, 10, CNODE, irq, 0, 0));
 	assert_ok(invoke(ROOT_SLOT_IRQ_CONTROL, OP_IRQ_CONTROL_GET, 10, CNODE, irq, 0, 0));
 	assert_err(LIMIT, invoke(irq, OP_IRQ_HANDLER_BIND, notification, 0, 0, 0, 0));
@@ -259,7 +262,12 @@ TEST(cap, check_finds_damage_when_links_or_levels_are_wrong)
 	slot->cap = good;
 	slot->cap.type = OBJECT_TYPES;
 	assert_true(cap_check() > 0);
+	slot->cap.type = OBJECT_NULL;
+	assert_true(cap_check() > 0);
 	slot->cap = good;
+	slot_at(CNODE)->cap.level = 1; /* the first of all: nothing before it can be its parent */
+	assert_true(cap_check() > 0);
+	slot_at(CNODE)->cap.level = 0;
 	struct slot *next = slot->next;
 
 	slot->next = slot_at(RAM);
@@ -268,4 +276,19 @@ TEST(cap, check_finds_damage_when_links_or_levels_are_wrong)
 	assert_true(cap_check() > 0);
 	next->prev = slot;
 	assert_int_equal(cap_check(), 0);
+}
+
+TEST(cap, types_that_do_not_exist_have_no_range_and_no_end)
+{
+	static const uint8_t types[] = { OBJECT_NULL, OBJECT_TYPES, 255 };
+
+	for (unsigned i = 0; i < sizeof(types); i++) {
+		struct cap cap = { .type = types[i], .rights = RIGHT_ALL };
+
+		assert_int_equal(cap_range(&cap).size, 0);
+		assert_int_equal(object_bits(types[i], 0), 0);
+		assert_false(object_size_valid(types[i], 0));
+		object_destroy(&cap);
+		assert_err(UNKNOWN_OPERATION, invoke(make(OBJECT_ENDPOINT, 0), types[i], 0, 0, 0, 0, 0));
+	}
 }

@@ -63,25 +63,68 @@ TEST(invoke, platform_control_powers_off)
 	}
 }
 
-TEST(invoke, capability_that_dies_while_reaping_is_not_used)
+/* A CNode of 64 slots with copies of a VSpace in all but the last; there is `last`, moved. */
+static cptr_t fill_cnode(cptr_t last)
 {
-	/* The last capability of an endpoint lies in a CNode that is dying when it is invoked by another name. */
-	cptr_t cnode = make(OBJECT_CNODE, 6), victim = make(OBJECT_THREAD, 0);
-	struct thread *root = root_thread();
-	uint64_t *words = arch_thread_words(root);
+	cptr_t cnode = make(OBJECT_CNODE, 6);
 
 	for (unsigned i = 1; i < 63; i++)
 		assert_ok(invoke(cnode, OP_CNODE_MINT, i, CNODE, VSPACE, RIGHT_ALL, 0));
-	assert_ok(invoke(cnode, OP_CNODE_MOVE, 63, CNODE, victim, 0, 0));
-	assert_ok(invoke(CNODE, OP_CNODE_MINT, victim, cnode, 63, RIGHT_ALL, 0));
+	assert_ok(invoke(cnode, OP_CNODE_MOVE, 63, CNODE, last, 0, 0));
+	return cnode;
+}
+
+/* Begins to delete a capability as the root task, and gives up at the first interrupt. */
+static void begin_delete(cptr_t index)
+{
+	struct thread *root = root_thread();
+	uint64_t *words = arch_thread_words(root);
+
 	host.interrupt_every = 1;
 	words[0] = CNODE;
 	words[1] = OP_CNODE_DELETE;
-	words[2] = cnode;
+	words[2] = index;
 	enter_kernel(root, SYS_INVOKE);
 	assert_true(root->arch.restarted);
+	host.interrupt_every = 0;
+}
+
+TEST(invoke, capability_that_dies_while_reaping_is_not_used)
+{
+	/* What is invoked derives from a capability in a CNode that is dying. */
+	cptr_t victim = make(OBJECT_THREAD, 0), cnode = fill_cnode(victim);
+
+	assert_ok(invoke(CNODE, OP_CNODE_MINT, victim, cnode, 63, RIGHT_ALL, 0));
+	begin_delete(cnode);
 	assert_false(slot_empty(slot_at(victim)));
 	assert_err(INVALID_CAP, invoke(victim, OP_THREAD_SUSPEND, 0, 0, 0, 0, 0));
+	assert_int_equal(invoke_restarts, 0);
+}
+
+TEST(invoke, argument_is_not_found_when_the_cspace_dies_while_reaping)
+{
+	/* The thread's CSpace derives from a capability in a CNode that is dying; what it invokes does not. */
+	static const uint8_t types[][3] = { { OBJECT_FRAME, 12, OP_FRAME_MAP }, { OBJECT_PAGE_TABLE, 0, OP_PAGE_TABLE_MAP } };
+
+	for (unsigned i = 0; i < 2; i++) {
+		cptr_t copy = derive(CNODE, RIGHT_ALL, 0), mapped = make(types[i][0], types[i][1]);
+		struct made_thread made = make_passive(100);
+		uint64_t *words = arch_thread_words(made.thread);
+
+		assert_ok(invoke(made.cap, OP_THREAD_BIND_SCHED_CONTEXT, make(OBJECT_SCHED_CONTEXT, 0), 0, 0, 0, 0));
+		assert_ok(invoke(made.cap, OP_THREAD_CONFIGURE, copy, VSPACE, 0, 0, 0));
+		assert_ok(invoke(made.cap, OP_THREAD_RESUME, 0, 0, 0, 0, 0));
+		begin_delete(fill_cnode(copy));
+		assert_false(slot_empty(&made.thread->cspace));
+		words[0] = mapped;
+		words[1] = types[i][2];
+		words[2] = VSPACE;
+		words[3] = 0;
+		words[4] = RIGHT_READ;
+		enter_kernel(made.thread, SYS_INVOKE);
+		assert_err(INVALID_CAP, words[0]);
+		assert_true(slot_empty(&made.thread->cspace));
+	}
 }
 
 /* A small generator with a fixed seed: the same walk on every machine. */

@@ -25,6 +25,24 @@ TEST(print, formats_every_conversion)
 	assert_string_equal(printed(), "1000");
 }
 
+/* A format that the compiler must not see. */
+static void print_raw(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	kvprintf(format, arguments);
+	va_end(arguments);
+}
+
+TEST(print, stops_when_the_format_ends_in_a_conversion)
+{
+	print_raw("half %");
+	assert_string_equal(printed(), "half ");
+	print_raw("half %l");
+	assert_string_equal(printed(), "half ");
+}
+
 TEST(print, panic_tells_why_and_halts)
 {
 	jmp_buf stop;

@@ -72,6 +72,25 @@ TEST(space, id_is_never_used_again)
 	}
 }
 
+TEST(space, entry_is_retired_when_its_ids_are_used_up)
+{
+	void *root = arch_pointer(paddr(RAM_BASE));
+	uint32_t id = space_create(SPACE_TASK, root), other = space_create(SPACE_TASK, root), index = id & 0xff;
+
+	space_destroy(id);
+	while ((id & 0xff) == index && id >> 8 < (1u << 24) - 1) {
+		id = space_create(SPACE_GUEST, root);
+		space_destroy(id);
+	}
+	assert_int_equal(id & 0xff, index);
+	while (space_available(1))
+		assert_int_not_equal(space_create(SPACE_TASK, root) & 0xff, index);
+	assert_err(LIMIT, retype(RAM, OBJECT_VSPACE, 0, free_slot(), 1));
+	assert_null(space_find(id));
+	space_destroy(other);
+	assert_int_equal(space_create(SPACE_TASK, root) & 0xff, other & 0xff);
+}
+
 TEST(space, copies_keep_the_space_until_the_original_goes)
 {
 	cptr_t space = make(OBJECT_VSPACE, 0), copy = derive(space, RIGHT_ALL, 0);

@@ -19,6 +19,19 @@ TEST(thread, resume_needs_a_vspace)
 
 	assert_err(INVALID_CAP, invoke(thread, OP_THREAD_RESUME, 0, 0, 0, 0, 0));
 	assert_int_equal(thread_at(thread)->state, THREAD_STOPPED);
+	thread_resume(thread_at(thread));
+	assert_int_equal(thread_at(thread)->state, THREAD_STOPPED);
+}
+
+TEST(thread, resume_of_one_that_waits_changes_nothing)
+{
+	struct made_thread made = make_thread(100);
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0);
+
+	thread_resume(made.thread);
+	do_wait(made.thread, notification, DEADLINE_NEVER);
+	assert_ok(invoke(made.cap, OP_THREAD_RESUME, 0, 0, 0, 0, 0));
+	assert_int_equal(made.thread->state, THREAD_WAITING);
 }
 
 TEST(thread, registers_are_written_only_when_stopped)
@@ -261,4 +274,17 @@ TEST(thread, destruction_frees_what_was_bound)
 
 	assert_ok(invoke(other.cap, OP_THREAD_BIND_NOTIFICATION, notification, 0, 0, 0, 0));
 	assert_ok(invoke(other.cap, OP_THREAD_BIND_SCHED_CONTEXT, made.context, 0, 0, 0, 0));
+}
+
+TEST(thread, affinity_needs_control_and_a_hart_that_runs)
+{
+	struct made_thread made = make_thread(100);
+
+	assert_err(INVALID_CAP, invoke(made.cap, OP_THREAD_SET_AFFINITY, free_slot(), 0, 0, 0, 0));
+	assert_err(WRONG_TYPE, invoke(made.cap, OP_THREAD_SET_AFFINITY, CNODE, 0, 0, 0, 0));
+	assert_err(RANGE, invoke(made.cap, OP_THREAD_SET_AFFINITY, ROOT_SLOT_SCHED_CONTROL, root_info()->harts, 0, 0, 0));
+	assert_err(RANGE, invoke(made.cap, OP_THREAD_SET_AFFINITY, ROOT_SLOT_SCHED_CONTROL, UINT64_MAX, 0, 0, 0));
+	assert_ptr_equal(made.thread->hart, &harts[0]);
+	assert_ok(invoke(made.cap, OP_THREAD_SET_AFFINITY, ROOT_SLOT_SCHED_CONTROL, 0, 0, 0, 0));
+	assert_ptr_equal(made.thread->hart, &harts[0]);
 }

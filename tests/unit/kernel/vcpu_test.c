@@ -90,6 +90,7 @@ TEST(vcpu, configure_refuses_bad_arguments)
 	assert_err(INVALID_ARGUMENT, invoke(vcpu, OP_VCPU_CONFIGURE, gspace, derive(archive, 0xff, 0), 0, 0, 0));
 	assert_true(slot_empty(&vcpu_at(vcpu)->gspace) && slot_empty(&vcpu_at(vcpu)->frame));
 	assert_err(WRONG_TYPE, vcpu_configure(vcpu_at(vcpu), slot_at(frame), slot_at(frame)));
+	assert_err(WRONG_TYPE, vcpu_configure(vcpu_at(vcpu), slot_at(gspace), slot_at(gspace)));
 	assert_err(NO_RIGHT, vcpu_configure(vcpu_at(vcpu), slot_at(gspace), slot_at(derive(frame, RIGHT_READ, 0))));
 }
 
@@ -174,6 +175,24 @@ TEST(vcpu, kick_ends_run_once)
 	assert_int_equal(guest.object->arch.entries, 2);
 }
 
+TEST(vcpu, kicked_interrupts_are_pending_at_the_next_entry)
+{
+	struct guest guest = make_guest();
+	struct vcpu_page *page = arch_pointer(paddr((uint64_t)slot_at(guest.frame)->cap.frame_number << 12));
+
+	page->hvip = VCPU_IRQ_TIMER;
+	vcpu_kick(guest.object, VCPU_IRQ_EXTERNAL);
+	vcpu_kick(guest.object, VCPU_IRQ_SOFTWARE | ~(uint64_t)VCPU_IRQ_ALL);
+	do_vcpu_run(guest.vmm, guest.vcpu);
+	assert_int_equal(page->hvip, VCPU_IRQ_TIMER);
+	assert_ptr_equal(host_leave_kernel(), guest.vmm);
+	assert_int_equal(guest.object->arch.entries, 1);
+	assert_int_equal(page->hvip, VCPU_IRQ_ALL);
+	page->hvip = 0;
+	assert_ptr_equal(host_leave_kernel(), guest.vmm);
+	assert_int_equal(page->hvip, 0);
+}
+
 TEST(vcpu, kick_before_run_counts)
 {
 	struct guest guest = make_guest();
@@ -237,7 +256,13 @@ TEST(vcpu, idle_guest_wakes_when_notified)
 TEST(vcpu, guest_does_not_idle_when_something_waits)
 {
 	struct guest guest = running();
+	cptr_t bell = make(OBJECT_NOTIFICATION, 0);
 
+	assert_ok(invoke(guest.made.cap, OP_THREAD_BIND_NOTIFICATION, bell, 0, 0, 0, 0));
+	notification_at(bell)->bits = 1;
+	vcpu_idle(guest.vmm);
+	assert_int_equal(guest.vmm->state, THREAD_READY);
+	notification_at(bell)->bits = 0;
 	guest.object->arch.interrupt_pending = true;
 	vcpu_idle(guest.vmm);
 	assert_int_equal(guest.vmm->state, THREAD_READY);
