@@ -3,7 +3,6 @@
 
 FUZZ_SECONDS_IN_TEST=5
 TEST_SECONDS=120 # that one unit test may take
-COVERAGE_LEAST=85 # per cent of lines of the kernel's generic code
 
 passed=0
 failed=0
@@ -59,21 +58,7 @@ test_unit() {
 }
 
 test_coverage() {
-	local folder=$BUILD/coverage target=tests/unit/kernel/all
-
-	configure "$folder" -S . -B "$folder" -G Ninja -DSERAI_PORT=host -DCMAKE_BUILD_TYPE=Debug \
-		-DCMAKE_C_FLAGS=--coverage -DCMAKE_EXE_LINKER_FLAGS=--coverage
-	find "$folder" -name '*.gcda' -delete
-	run_ninja "$folder" "$target"
-	ctest --test-dir "$folder/tests/unit/kernel" --timeout "$TEST_SECONDS" --output-on-failure \
-		-j "$(nproc)" >"$BUILD/coverage.log" 2>&1 || {
-		cat "$BUILD/coverage.log"
-		return 1
-	}
-	cd "$TOP"
-	gcovr --root . --object-directory "$folder" --filter 'kernel/[^/]*\.c$' --fail-under-line "$COVERAGE_LEAST" \
-		"$folder/tests/unit/kernel" | tee "$BUILD/coverage.txt" | sed -n 's/^TOTAL.* \([0-9]*%\).*/kernel line coverage: \1/p'
-	return "${PIPESTATUS[0]}"
+	"$TOP/tests/coverage/run" --build "$BUILD/host"
 }
 
 build_fuzzers() {
@@ -134,8 +119,8 @@ command_test() {
 	count_program "$TOP/tools/lint.py"
 	if test_step "build of the host port" build_preset host; then
 		test_unit
+		test_step "coverage of the kernel" test_coverage || true
 	fi
-	test_step "coverage of the kernel" test_coverage || true
 	if test_step "build of the fuzzers" build_fuzzers; then
 		FUZZ_SEED=1 # the short run is the same each time; `./serai fuzz` looks further
 		fuzz_all "$FUZZ_SECONDS_IN_TEST"
