@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the measuring root task share. Counts are instructions of the whole machine (`-icount shift=0`). */
+/* What the parts of the measuring root tasks share. Counts are instructions of the whole machine (`-icount shift=0`). */
 #pragma once
 
 #include <abi/root_info.h>
@@ -9,6 +9,7 @@
 #define WARM 16u
 #define PRIORITY_SELF 100u
 #define PRIORITY_SERVER 110u
+#define GUEST_BASE 0x80000000ull
 
 struct bench {
 	const struct root_info *info;
@@ -19,6 +20,9 @@ struct bench {
 };
 
 extern struct bench bench;
+
+/* What one of the programs measures. */
+void bench_main(void);
 
 static inline __attribute__((always_inline)) uint64_t count(void)
 {
@@ -46,6 +50,12 @@ void bench_map(cptr_t frame, cptr_t space, uint64_t address, unsigned rights);
 /* A second thread in this space, ready to run main_function, which must not return, on a stack of its own at a priority. Returns its capability. */
 cptr_t bench_thread(void (*main_function)(void), unsigned priority);
 
+/* The same with an argument, and on a stack of which this is the end: one page or more for each such thread. */
+cptr_t bench_thread_with(void (*main_function)(void *), void *argument, void *stack_end, unsigned priority);
+
+/* A vCPU with a space of its own, whose guest is one firmware call at GUEST_BASE; its page appears at an address. Returns the vCPU. */
+cptr_t bench_guest(uint64_t page_address);
+
 /* Takes all time away from a thread and ends it. */
 void bench_thread_end(cptr_t thread);
 
@@ -54,6 +64,9 @@ void bench_note(unsigned i, uint64_t instructions);
 
 /* Prints "IPC <row> <median> <least>" of the samples. */
 void bench_report(const char *row);
+
+/* The same with the least in place of the median: for samples that hold more than what is measured, by chance. */
+void bench_report_least(const char *row);
 
 void uart_open(void);
 void uart_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

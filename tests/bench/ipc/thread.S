@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry of the second thread: a0 is its main function. */
+/* Entry of a thread: its main function is on its stack, with the argument that is in a0. */
 	.section .text.thread, "ax"
 	.globl thread_entry
 thread_entry:
@@ -8,7 +8,8 @@ thread_entry:
 	la gp, __global_pointer$
 	.option pop
 	la tp, __tls_base
-	jalr a0
+	ld t0, 0(sp)
+	jalr t0
 	unimp
 
 /* The guest of measure_guest: one firmware call; its VMM sets it back each time. */
