@@ -6,10 +6,13 @@
  * / { compatible = "serai,system-1";
  *     console { escape = <0x1d>; scrollback = <0 0x40000>; };
  *     guests { alpha { memory = <0 0x8000000>; vcpus = <2>; affinity = <0 1>; kernel = "file.0"; initrd = "file.1";
- *                      cmdline = "..."; color = <2>; autostart; restart = <0>; }; beta { ... }; }; };
+ *                      cpu-share = <100>; cpu-cap = <25>; cpu-period = <10>; cmdline = "..."; color = <2>; autostart;
+ *                      restart = <0>; }; beta { ... }; }; };
  *
  * memory and scrollback: two cells, bytes. kernel, initrd: names in the archive (initrd may be missing).
  * affinity: the hart of each vCPU, modulo the number of harts that run; missing: the root task spreads them.
+ * cpu-share: weight among guests that compete for a hart. cpu-cap: percent of one hart for all vCPUs together, in each
+ * cpu-period, ms; missing: none.
  * color: ANSI colour 1 to 7. autostart: empty property. restart: 0 never, 1 after a crash.
  */
 #pragma once
@@ -18,5 +21,10 @@
 #define SYSTEM_GUESTS_MAX 8u
 #define SYSTEM_VCPUS_MAX 8u    /* of a guest */
 #define SYSTEM_HARTS_MAX 8u
+#define SYSTEM_SHARE_MIN 10u
+#define SYSTEM_SHARE_DEFAULT 100u
+#define SYSTEM_SHARE_MAX 1000u
+#define SYSTEM_PERIOD_DEFAULT 10u /* ms */
+#define SYSTEM_PERIOD_MAX 1000u   /* ms */
 #define SYSTEM_NAME_MAX 15u    /* characters of a guest's name */
 #define SYSTEM_CMDLINE_MAX 1023u

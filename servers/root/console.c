@@ -135,6 +135,7 @@ static enum err create(void)
 		.hold = root.channels * (uint64_t)CHANNEL_FRAMES,
 		.notification = root.notification,
 		.receives = true,
+		.time = cpu_time_server(root.info->timebase_hz),
 	};
 	enum err err = task_create(&console, &config);
 

@@ -241,6 +241,7 @@ static enum err create(struct guest *guest)
 			guest->config->vcpus * (STACK_SIZE / 4096u + 1),
 		.notification = root.channel[1 + guest->number].notification,
 		.hart = guest->config->hart[0],
+		.time = cpu_time_guest(guest->config, guest->config->vcpus, root.info->timebase_hz),
 	};
 
 	err = task_create(&guest->vmm, &config);

@@ -6,6 +6,7 @@
 
 #define MEMORY_UNIT (UINT64_C(2) << 20)
 #define MEMORY_MAX (UINT64_C(64) << 30)
+#define CAP_MAX 10000u /* percent */
 #define SCROLLBACK_MAX (UINT64_C(16) << 20)
 #define ESCAPE_DEFAULT 0x1du
 #define SCROLLBACK_DEFAULT (UINT64_C(512) << 10)
@@ -51,6 +52,21 @@ static const char *read_vcpus(const void *tree, int node, uint32_t first, struct
 	return NULL;
 }
 
+static const char *read_cpu(const void *tree, int node, struct system_guest *guest)
+{
+	uint64_t share = read_number(tree, node, "cpu-share", SYSTEM_SHARE_DEFAULT), cap = read_number(tree, node, "cpu-cap", 0);
+	uint64_t period = read_number(tree, node, "cpu-period", SYSTEM_PERIOD_DEFAULT);
+
+	if (share < SYSTEM_SHARE_MIN || share > SYSTEM_SHARE_MAX)
+		return "a guest's share of CPU time is out of range";
+	if (cap > CAP_MAX || period < 1 || period > SYSTEM_PERIOD_MAX)
+		return "a guest's cap of CPU time is out of range";
+	guest->cpu_share = (uint32_t)share;
+	guest->cpu_cap = (uint32_t)cap;
+	guest->cpu_period = (uint32_t)period;
+	return NULL;
+}
+
 static const char *read_guest(const void *tree, int node, uint32_t first, struct system_guest *guest)
 {
 	const char *name = fdt_get_name(tree, node, NULL);
@@ -74,7 +90,9 @@ static const char *read_guest(const void *tree, int node, uint32_t first, struct
 	guest->restart_on_crash = read_number(tree, node, "restart", 0) == 1;
 	if (guest->memory < MEMORY_UNIT || guest->memory > MEMORY_MAX || guest->memory % MEMORY_UNIT != 0)
 		return "the memory of a guest is not a multiple of 2 MiB up to 64 GiB";
-	return read_vcpus(tree, node, first, guest);
+	const char *problem = read_vcpus(tree, node, first, guest);
+
+	return problem ? problem : read_cpu(tree, node, guest);
 }
 
 const char *system_read(const void *tree, size_t size, struct system *system)

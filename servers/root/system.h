@@ -15,6 +15,9 @@ struct system_guest {
 	uint64_t memory;              /* bytes */
 	uint32_t vcpus;
 	uint32_t hart[SYSTEM_VCPUS_MAX]; /* of each vCPU; may exceed those of the machine */
+	uint32_t cpu_share;           /* SYSTEM_SHARE_MIN to SYSTEM_SHARE_MAX */
+	uint32_t cpu_cap;             /* percent of one hart; 0: none */
+	uint32_t cpu_period;          /* ms */
 	uint32_t color;
 	bool autostart, restart_on_crash;
 };

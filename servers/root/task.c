@@ -16,7 +16,6 @@
 
 #define PAGE 4096u
 #define CNODE_BITS 6u
-#define SLICES_PER_SECOND 100u
 
 static struct task_common common;
 
@@ -141,6 +140,7 @@ enum err task_create(struct task *task, const struct task_config *config)
 		return ERR_LIMIT;
 	task->exists = true;
 	task->hart = config->hart;
+	task->time = config->time;
 	start_info(config);
 
 	enum err err = make_objects(task, pages_of(&image) + (STACK_SIZE + config->heap) / PAGE + some + config->hold);
@@ -218,13 +218,12 @@ void task_give_string(const char *name, const char *string)
 /* All but its registers and its notification. */
 static enum err prepare_thread(const struct task *task, cptr_t thread, cptr_t context, uint32_t hart, unsigned priority)
 {
-	uint64_t slice = common.timebase_hz / SLICES_PER_SECOND;
 	enum err err = thread_configure(thread, slot(task, TASK_CNODE), slot(task, TASK_VSPACE), slot(task, TASK_FAULT));
 
 	if (!err)
 		err = thread_set_priority(thread, ROOT_SLOT_SCHED_CONTROL, priority);
 	if (!err)
-		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, slice, slice);
+		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, task->time.budget, task->time.period);
 	if (!err)
 		err = thread_bind_sched_context(thread, context);
 	return err ? err : thread_set_affinity(thread, ROOT_SLOT_SCHED_CONTROL, hart % common.harts);

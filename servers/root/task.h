@@ -4,6 +4,7 @@
 
 #include <proto/task.h>
 
+#include "cpu_time.h"
 #include "space.h"
 
 /* Slots of the root task that a server occupies, from `slots` on. */
@@ -30,6 +31,7 @@ struct task {
 	uint32_t next_cap;  /* in its CNode */
 	uint64_t entry;
 	uint32_t hart;
+	struct cpu_time time; /* of each thread */
 };
 
 struct task_config {
@@ -41,6 +43,7 @@ struct task_config {
 	cptr_t notification;  /* that it will have bound */
 	bool receives;        /* has an endpoint and a reply object */
 	uint32_t hart;        /* where its first thread runs, modulo the harts of the machine */
+	struct cpu_time time; /* of each of its threads */
 };
 
 /* What all servers get from the root task. */

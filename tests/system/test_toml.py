@@ -30,6 +30,8 @@ WRONG = {
     "long guest name": ('[guest.abcdefghijklmnop]\nmemory = "16M"\n' + ECHO, 1, "16 characters", "1 to 15"),
     "memory beyond the machine": ('[machine]\nmemory = "256M"\n[guest.a]\nmemory = "512M"\n' + ECHO, 1, "too small", 'memory = "'),
     "color": ('[guest.a]\nmemory = "16M"\ncolor = "gren"\n' + ECHO, 3, '"gren"', 'did you mean "green"?'),
+    "cap without unit": ('[guest.a]\nmemory = "16M"\ncpu.cap = "50"\n' + ECHO, 3, "not a whole number with %", '"100%"'),
+    "share out of range": ('[guest.a]\nmemory = "16M"\ncpu.share = 5000\n' + ECHO, 3, "outside of 10 to 1000", "share = 1000"),
     "escape key": ('[console]\nescape = "escape"\n[guest.a]\nmemory = "16M"\n' + ECHO, 2, "not a control key", "ctrl-]"),
     "no TOML": ("[guest.a\nmemory = 1\n", 1, "", ""),
 }

@@ -31,6 +31,9 @@ struct guest_description {
 	uint32_t vcpus;
 	bool has_affinity;
 	uint32_t affinity[SYSTEM_VCPUS_MAX]; /* hart of each vCPU */
+	uint32_t cpu_share;  /* as in system.dtb */
+	uint32_t cpu_cap;    /* percent of one hart for all vCPUs together; 0: none */
+	uint32_t cpu_period; /* ms */
 	uint32_t color; /* ANSI: 1 to 7 */
 	bool autostart;
 	enum guest_restart restart;
@@ -61,5 +64,8 @@ bool description_read(const char *path, const char *guests, struct report *repor
 /* One [guest.NAME] table, for a machine of so many harts. In guest.c. */
 void guest_read(const struct toml_node *table, const struct search_path *search, uint32_t harts, struct report *report,
 	struct guest_description *out);
+
+/* Its table "cpu", NULL if it has none; out->vcpus is known. In cpu.c. */
+void cpu_read(const struct toml_node *table, const char *guest, struct report *report, struct guest_description *out);
 
 void description_free(struct system_description *description);

@@ -63,6 +63,11 @@ static void write_guest(struct writer *writer, const struct guest_description *g
 	put_u32(writer, "vcpus", guest->vcpus);
 	if (guest->has_affinity)
 		put_cells(writer, "affinity", guest->affinity, guest->vcpus);
+	put_u32(writer, "cpu-share", guest->cpu_share);
+	if (guest->cpu_cap) {
+		put_u32(writer, "cpu-cap", guest->cpu_cap);
+		put_u32(writer, "cpu-period", guest->cpu_period);
+	}
 	put_string(writer, "kernel", files->kernel);
 	if (files->initrd)
 		put_string(writer, "initrd", files->initrd);

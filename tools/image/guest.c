@@ -25,6 +25,7 @@ static const struct key guest_keys[] = {
 	{ "memory", TOML_STRING, "memory = \"128M\"" },
 	{ "vcpus", TOML_INTEGER, "vcpus = 1" },
 	{ "affinity", TOML_ARRAY, "affinity = [0]" },
+	{ "cpu", TOML_TABLE, "cpu.share = 100 or cpu.cap = \"50%\"" },
 	{ "kernel", TOML_STRING, "kernel = \"@debian/linux\"" },
 	{ "initrd", TOML_STRING, "initrd = \"@debian/initramfs\"" },
 	{ "cmdline", TOML_STRING, "cmdline = \"console=hvc0\"" },
@@ -202,11 +203,12 @@ void guest_read(const struct toml_node *table, const struct search_path *search,
 	for (size_t i = 0; i < COUNT(required); i++) {
 		if (!has_key(table, required[i])) {
 			report_error(report, table->line, "%s has no %s", what, required[i]);
-			report_hint(report, table->line, "add %s", i ? guest_keys[3].example : guest_keys[0].example);
+			report_hint(report, table->line, "add %s", i ? guest_keys[4].example : guest_keys[0].example);
 		}
 	}
 	out->memory = keys_size(find(table, "memory"), memory_limits, 0, report);
 	read_vcpus(table, harts, report, out);
+	cpu_read(find(table, "cpu"), what, report, out);
 	out->color = keys_choice(color, colors, COUNT(colors), out->color, report);
 	out->autostart = autostart ? autostart->boolean : true;
 	out->restart = (enum guest_restart)keys_choice(find(table, "restart"), restarts, COUNT(restarts), RESTART_NEVER, report);

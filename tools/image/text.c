@@ -8,20 +8,43 @@
 
 #define WORD_MAX 24u
 
+/* Reads digits; returns what follows, or NULL if there are none or their number exceeds 2^63. */
+static const char *read_digits(const char *text, uint64_t *number)
+{
+	uint64_t value = 0;
+
+	if (*text < '0' || *text > '9')
+		return NULL;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		uint64_t digit = (uint64_t)(*text - '0');
+
+		if (value > ((uint64_t)INT64_MAX - digit) / 10)
+			return NULL;
+		value = value * 10 + digit;
+	}
+	*number = value;
+	return text;
+}
+
+bool text_read_quantity(const char *text, const char *unit, uint64_t *number)
+{
+	uint64_t value;
+	const char *end = read_digits(text, &value);
+
+	if (!end || strcmp(end, unit) != 0)
+		return false;
+	*number = value;
+	return true;
+}
+
 bool text_read_size(const char *text, uint64_t *bytes)
 {
 	uint64_t value = 0;
 	unsigned shift = 0;
 
-	if (*text < '0' || *text > '9')
+	text = read_digits(text, &value);
+	if (!text)
 		return false;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		uint64_t digit = (uint64_t)(*text - '0');
-
-		if (value > ((uint64_t)INT64_MAX - digit) / 10)
-			return false;
-		value = value * 10 + digit;
-	}
 	if (*text == 'K')
 		shift = 10;
 	else if (*text == 'M')

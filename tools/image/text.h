@@ -16,6 +16,9 @@ bool text_read_size(const char *text, uint64_t *bytes);
 /* The shortest exact form: "128M". Writes at most 24 bytes. */
 void text_write_size(uint64_t bytes, char out[24]);
 
+/* "25%" with unit "%", "10ms" with "ms": a decimal number and right after it the unit. False if it is not one. */
+bool text_read_quantity(const char *text, const char *unit, uint64_t *number);
+
 /* "ctrl-]" and its like: the control character, 1 to 31. False if it is not one. */
 bool text_read_control_key(const char *text, uint8_t *key);
 

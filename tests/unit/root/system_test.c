@@ -25,6 +25,7 @@ static void must(int error)
 }
 
 static uint32_t vcpus, affinity_cells;
+static uint32_t share, cap, period; /* of the next tree; 0: not in it */
 
 static void build(unsigned guests, const char *kernel, uint64_t memory)
 {
@@ -50,6 +51,12 @@ static void build(unsigned guests, const char *kernel, uint64_t memory)
 
 			must(fdt_property(tree, "affinity", cells, (int)(4 * affinity_cells)));
 		}
+		if (share)
+			must(fdt_property_u32(tree, "cpu-share", share));
+		if (cap)
+			must(fdt_property_u32(tree, "cpu-cap", cap));
+		if (period)
+			must(fdt_property_u32(tree, "cpu-period", period));
 		if (kernel)
 			must(property_string(tree, "kernel", kernel));
 		must(property_string(tree, "cmdline", "console=hvc0"));
@@ -79,6 +86,29 @@ TEST(system, reads_all_properties)
 	assert_int_equal(result.guest[1].color, 3);
 	assert_true(result.guest[0].autostart && !result.guest[1].autostart);
 	assert_true(!result.guest[0].restart_on_crash && result.guest[1].restart_on_crash);
+}
+
+TEST(system, reads_cpu_time_within_its_limits)
+{
+	build(1, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.guest[0].cpu_share, SYSTEM_SHARE_DEFAULT);
+	assert_int_equal(result.guest[0].cpu_cap, 0);
+	assert_int_equal(result.guest[0].cpu_period, SYSTEM_PERIOD_DEFAULT);
+	share = 300, cap = 25, period = 20;
+	build(1, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.guest[0].cpu_share, 300);
+	assert_int_equal(result.guest[0].cpu_cap, 25);
+	assert_int_equal(result.guest[0].cpu_period, 20);
+	for (unsigned i = 0; i < 4; i++) {
+		share = (const uint32_t[]){ SYSTEM_SHARE_MIN - 1, SYSTEM_SHARE_MAX + 1, 0, 0 }[i];
+		cap = i == 2 ? 10001 : 0;
+		period = i == 3 ? SYSTEM_PERIOD_MAX + 1 : 0;
+		build(1, "file.0", 0x8000000);
+		assert_non_null(system_read(tree, TREE_SIZE, &result));
+	}
+	share = cap = period = 0;
 }
 
 TEST(system, refuses_what_it_cannot_run)
@@ -135,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(system, reads_all_properties),
+		RUN(system, reads_cpu_time_within_its_limits),
 		RUN(system, refuses_what_it_cannot_run),
 		RUN(system, spreads_vcpus_over_harts),
 	};

@@ -112,6 +112,18 @@ static const struct {
 	{ GUEST("a") "affinity = [[0]]\n", 1, "t.toml:4:", "not a number", "" },
 	{ GUEST("a") "affinity = [{ a = 1 }]\n", 1, "t.toml:4:", "not a number", "" },
 	{ GUEST("a") "affinity = [-1]\n", 1, "t.toml:4:", "not a number from", "" },
+	/* CPU time */
+	{ GUEST("a") "cpu = \"50%\"\n", 1, "t.toml:4:", "cpu of guest a must be a table, not a string", "cpu.cap = " },
+	{ GUEST("a") "cpu.weight = 1\n", 1, "t.toml:4:", "cpu of guest a has no key \"weight\"", "known keys: share, cap, period" },
+	{ GUEST("a") "cpu.share = 9\n", 1, "t.toml:4:", "share: 9 is outside of 10 to 1000", "share = 10" },
+	{ GUEST("a") "cpu.share = \"50%\"\n", 1, "t.toml:4:", "must be a number", "cpu.share = 100" },
+	{ GUEST("a") "cpu.cap = 50\n", 1, "t.toml:4:", "must be a string", "cpu.cap = \"50%\"" },
+	{ GUEST("a") "cpu.cap = \"50\"\n", 1, "t.toml:4:", "cpu.cap: \"50\" is not a whole number with %", "\"100%\"" },
+	{ GUEST("a") "cpu.cap = \"0%\"\n", 1, "t.toml:4:", "outside of 1% to 100%", "\"1%\"" },
+	{ GUEST("a") "cpu.cap = \"101%\"\n", 1, "t.toml:4:", "outside of 1% to 100%", "\"100%\"" },
+	{ GUEST("a") "cpu.cap = \"50%\"\ncpu.period = \"2s\"\n", 1, "t.toml:5:", "not a whole number with ms", "\"1000ms\"" },
+	{ GUEST("a") "cpu.cap = \"50%\"\ncpu.period = \"0ms\"\n", 1, "t.toml:5:", "outside of 1ms to 1000ms", "\"1ms\"" },
+	{ GUEST("a") "cpu.period = \"10ms\"\n", 1, "t.toml:4:", "no meaning without cpu.cap", "add cpu.cap" },
 	/* choices */
 	{ GUEST("a") "color = \"gren\"\n", 1, "t.toml:4:", "color: \"gren\"", "did you mean \"green\"?" },
 	{ GUEST("a") "color = \"#00ff00\"\n", 1, "t.toml:4:", "not one of its values", "\"red\", \"green\"" },
@@ -166,6 +178,7 @@ TEST(description, reads_what_a_right_file_says)
 {
 	static const char text[] = "[machine]\nmemory = \"1G\"\nharts = 4\n[console]\nescape = \"ctrl-t\"\nscrollback = \"512K\"\n"
 		"[guest.zeta]\nmemory = \"64M\"\nvcpus = 3\naffinity = [0, 3, 1]\nkernel = \"@image\"\ninitrd = \"noise\"\ncmdline = \"quiet\"\n"
+		"cpu = { share = 300, cap = \"25%\", period = \"20ms\" }\n"
 		"color = \"magenta\"\nautostart = false\nrestart = \"on-crash\"\n" GUEST("alpha");
 	const struct guest_description *zeta;
 	struct system_description system;
@@ -185,6 +198,9 @@ TEST(description, reads_what_a_right_file_says)
 	assert_true(zeta->has_affinity);
 	assert_int_equal(zeta->affinity[1], 3);
 	assert_int_equal(zeta->affinity[2], 1);
+	assert_int_equal(zeta->cpu_share, 300);
+	assert_int_equal(zeta->cpu_cap, 25);
+	assert_int_equal(zeta->cpu_period, 20);
 	assert_int_equal(zeta->color, 5);
 	assert_false(zeta->autostart);
 	assert_int_equal(zeta->restart, RESTART_ON_CRASH);
@@ -192,6 +208,8 @@ TEST(description, reads_what_a_right_file_says)
 	assert_string_equal(system.guest[1].name, "alpha");
 	assert_int_equal(system.guest[1].vcpus, 1);
 	assert_false(system.guest[1].has_affinity);
+	assert_int_equal(system.guest[1].cpu_share, 100);
+	assert_int_equal(system.guest[1].cpu_cap, 0);
 	assert_true(system.guest[1].autostart);
 	assert_null(system.guest[1].initrd);
 	assert_int_equal(system.guest[1].color, 3);

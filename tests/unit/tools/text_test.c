@@ -31,6 +31,22 @@ TEST(text, reads_sizes)
 	}
 }
 
+TEST(text, reads_quantities_with_their_unit)
+{
+	static const char *const bad[] = { "", "%", "25", "25 %", "-1%", "2.5%", "25%%", "25ms", "99999999999999999999%" };
+	uint64_t number = 42;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (text_read_quantity(bad[i], "%", &number))
+			fail_msg("\"%s\" was taken for a percentage", bad[i]);
+		assert_int_equal(number, 42);
+	}
+	assert_true(text_read_quantity("25%", "%", &number));
+	assert_int_equal(number, 25);
+	assert_true(text_read_quantity("10ms", "ms", &number));
+	assert_int_equal(number, 10);
+}
+
 TEST(text, writes_sizes_that_it_reads_back)
 {
 	static const uint64_t sizes[] = { 0, 1, 1023, 1024, 1025, 130 * MIB, 3 * GIB, 3 * GIB + KIB, INT64_MAX };
@@ -97,6 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text_reads_sizes),
+		cmocka_unit_test(test_text_reads_quantities_with_their_unit),
 		cmocka_unit_test(test_text_writes_sizes_that_it_reads_back),
 		cmocka_unit_test(test_text_reads_control_keys),
 		cmocka_unit_test(test_text_suggests_words_that_are_near),
