@@ -17,9 +17,11 @@ class Figures:
         if not self.quiet:
             print(f"\n{group}\n{'':2}{'figure':52} {'measured':>12} {'goal':>10}", flush=True)
 
-    def add(self, name, measured, goal=None, unit="", note=""):
-        """One row. measured: a number, or None if it could not be measured. goal: the most that it may be, None for none."""
-        reached = None if goal is None else measured is not None and measured <= goal
+    def add(self, name, measured, goal=None, unit="", note="", least=False):
+        """One row. measured: a number, or None if it could not be measured. goal: the most, or least, that it may be, or None."""
+        reached = None
+        if goal is not None:
+            reached = measured is not None and (measured >= goal if least else measured <= goal)
         self.rows.append({"group": self.group, "name": name, "measured": measured, "goal": goal, "unit": unit,
             "reached": reached, "note": note})
         verdict = {None: "", True: "reached", False: "NOT REACHED"}[reached]

@@ -23,7 +23,12 @@ def start_bare(cmdline, initramfs="initramfs-bench", icount=False):
 
 
 def start_guest(cmdline, icount=False):
-    return System(description(Guest.linux("alpha", cmdline=cmdline, initramfs="initramfs-bench")), icount=icount)
+    return start_guests(("alpha",), cmdline, icount=icount)
+
+
+def start_guests(names, cmdline, vcpus=1, **options):
+    guests = [Guest.linux(name, cmdline=cmdline, initramfs="initramfs-bench", vcpus=vcpus) for name in names]
+    return System(description(*guests), **options)
 
 
 def until(terminal, patterns, timeout=300):

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * First program of a guest that measures: says when it starts, does timed work if the kernel command line has
- * serai.bench=work, and powers off. No C library, so that almost nothing but the kernel is measured before it.
+ * serai.bench=work or =load, and powers off. No C library, so that almost nothing but the kernel is measured before it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@ enum {
 	NR_READ = 63,
 	NR_WRITE = 64,
 	NR_EXIT = 93,
+	NR_NANOSLEEP = 101,
 	NR_CLOCK_GETTIME = 113,
 	NR_REBOOT = 142,
 	NR_CLONE = 220,
@@ -39,6 +40,9 @@ enum {
 #define HASH_BYTES (64l << 20)
 #define TOUCH_BYTES (24ul << 20)
 #define FORKS 200
+#define LOAD_PROGRAMS 2
+#define LOAD_BYTES (16l << 20)
+#define LOAD_START 150000000ull /* ticks after power-on: when slow machines have booted, too */
 
 struct time {
 	int64_t seconds;
@@ -81,15 +85,6 @@ static long call5(long number, long a, long b, long c, long d, long e)
 
 	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
 	return a0;
-}
-
-static size_t text_length(const char *text)
-{
-	size_t length = 0;
-
-	while (text[length])
-		length++;
-	return length;
 }
 
 static bool text_contains(const char *text, const char *part)
@@ -146,33 +141,64 @@ static uint64_t machine_time(void)
 	return ticks;
 }
 
-/* Runs a program and waits for it; false if it did not end with 0. */
-static bool run(const char *const *arguments)
+/* Starts a program; returns its process number, negative for an error. */
+static long start(const char *const *arguments)
 {
 	static const char *const environment[] = { "PATH=/bin", NULL };
-	int status = -1;
 	long child = call5(NR_CLONE, SIGNAL_CHILD, 0, 0, 0, 0);
 
 	if (child == 0) {
 		call5(NR_EXECVE, (long)arguments[0], (long)arguments, (long)environment, 0, 0);
 		call5(NR_EXIT, 127, 0, 0, 0, 0);
 	}
+	return child;
+}
+
+/* Waits for a process; false if it did not end with 0. */
+static bool finish(long child)
+{
+	int status = -1;
+
 	return child > 0 && call5(NR_WAIT4, child, (long)&status, 0, 0, 0) == child && status == 0;
 }
 
-/* A file of holes: one program reads it, so nothing but its own work is measured, no pipe and no switching. */
-static bool work_sha256(void)
+static bool run(const char *const *arguments)
 {
-	static const char *const arguments[] = { "/bin/busybox", "sha256sum", "/tmp/zero", NULL };
+	return finish(start(arguments));
+}
+
+static const char *const hash[] = { "/bin/busybox", "sha256sum", "/tmp/zero", NULL };
+
+/* A file of holes: one program reads it, so nothing but its own work is measured, no pipe and no switching. */
+static bool make_file(long bytes)
+{
 	long file;
 
 	if (call5(NR_MOUNT, (long)"tmpfs", (long)"/tmp", (long)"tmpfs", 0, 0) != 0)
 		return false;
 	file = call5(NR_OPENAT, AT_CWD, (long)"/tmp/zero", OPEN_CREATE | OPEN_WRITE, 0600, 0);
-	if (file < 0 || call5(NR_FTRUNCATE, file, HASH_BYTES, 0, 0, 0) != 0)
+	if (file < 0 || call5(NR_FTRUNCATE, file, bytes, 0, 0, 0) != 0)
 		return false;
 	call5(NR_CLOSE, file, 0, 0, 0, 0);
-	return run(arguments);
+	return true;
+}
+
+static bool work_sha256(void)
+{
+	return make_file(HASH_BYTES) && run(hash);
+}
+
+/* As many programs at once as processors may be there. */
+static bool work_load(void)
+{
+	long child[LOAD_PROGRAMS];
+	bool good = true;
+
+	for (int i = 0; i < LOAD_PROGRAMS; i++)
+		child[i] = start(hash);
+	for (int i = 0; i < LOAD_PROGRAMS; i++)
+		good = finish(child[i]) && good;
+	return good;
 }
 
 static bool work_fork(void)
@@ -210,27 +236,47 @@ static void measure(const char *name, bool (*work)(void))
 		say("failed", UINT64_MAX);
 }
 
-static bool wants_work(void)
+static char command_line[2048];
+
+static void read_command_line(void)
 {
-	static char line[2048];
 	long file, length;
 
 	call5(NR_MOUNT, (long)"proc", (long)"/proc", (long)"proc", 0, 0);
 	file = call5(NR_OPENAT, AT_CWD, (long)"/proc/cmdline", 0, 0, 0);
-	length = call5(NR_READ, file, (long)line, sizeof(line) - 1, 0, 0);
+	length = call5(NR_READ, file, (long)command_line, sizeof(command_line) - 1, 0, 0);
 	call5(NR_CLOSE, file, 0, 0, 0, 0);
-	line[length > 0 ? length : 0] = 0;
-	return text_length(line) && text_contains(line, "serai.bench=work");
+	command_line[length > 0 ? length : 0] = 0;
+}
+
+/* Sleeps until a time after power-on, the same for all that shall start at once; false if it is over. */
+static bool sleep_until(uint64_t ticks)
+{
+	const struct time pause = { 0, 1000000 };
+
+	if (machine_time() >= ticks)
+		return false;
+	while (machine_time() < ticks)
+		call5(NR_NANOSLEEP, (long)&pause, 0, 0, 0, 0);
+	return true;
 }
 
 void bench_main(void)
 {
 	say("init", machine_time());
-	if (wants_work()) {
+	read_command_line();
+	if (text_contains(command_line, "serai.bench=work")) {
 		measure("sha256", work_sha256);
 		measure("fork", work_fork);
 		measure("touch", work_touch);
 		say("done", UINT64_MAX);
+	} else if (text_contains(command_line, "serai.bench=load")) {
+		if (!make_file(LOAD_BYTES))
+			say("failed", UINT64_MAX);
+		else if (!sleep_until(LOAD_START))
+			say("late", UINT64_MAX);
+		else
+			measure("load", work_load);
 	}
 	call5(NR_REBOOT, REBOOT_MAGIC1, REBOOT_MAGIC2, POWER_OFF, 0, 0);
 	for (;;)
