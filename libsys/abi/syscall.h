@@ -64,4 +64,5 @@ enum fault_word {
 enum debug_operation {
 	DEBUG_PUTCHAR,  /* a1: byte */
 	DEBUG_CHECK,    /* check the kernel's invariants; a1: number of violations */
+	DEBUG_WATCH,    /* a1: check them after every so many system calls, and panic if one is violated; 0: no longer */
 };
