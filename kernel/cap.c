@@ -201,30 +201,33 @@ void cap_drop_copy(struct slot *slot)
 	unlink(slot);
 }
 
-static unsigned check_pair(const struct slot *slot)
+/* Damage of a capability in relation to its parent, which must contain it. */
+static unsigned check_pair(const struct slot *parent, const struct slot *slot)
 {
-	unsigned bad = 0;
-	const struct slot *parent = slot->prev;
-
-	/* The nearest capability before it with a lower level must contain it, or it has level 0. */
-	while (parent != &list && parent->cap.level >= slot->cap.level)
-		parent = parent->prev;
-	if (slot->cap.level != 0)
-		bad += parent == &list || !cap_is_descendant(&parent->cap, &slot->cap) ||
-		       parent->cap.level != slot->cap.level - 1;
-	if (parent != &list && same_object(&parent->cap, &slot->cap))
-		bad += (slot->cap.rights & ~parent->cap.rights) != 0;
-	return bad;
+	if (!cap_is_descendant(&parent->cap, &slot->cap))
+		return 1;
+	return same_object(&parent->cap, &slot->cap) && (slot->cap.rights & ~parent->cap.rights) != 0;
 }
 
 unsigned cap_check(void)
 {
-	unsigned bad = 0;
+	/* The last capability of each level, on the way from a root to the one looked at. */
+	static const struct slot *path[CAP_LEVEL_MAX + 1];
+	unsigned bad = 0, levels = 0;
 
 	for (const struct slot *slot = list.next; slot != &list; slot = slot->next) {
+		unsigned level = slot->cap.level;
+
 		bad += slot->next->prev != slot || slot->prev->next != slot;
 		bad += slot->cap.type == OBJECT_NULL || slot->cap.type >= OBJECT_TYPES;
-		bad += check_pair(slot);
+		if (level > levels) {
+			bad++; /* its parent is missing */
+			level = levels;
+		} else if (level > 0) {
+			bad += check_pair(path[level - 1], slot);
+		}
+		path[level] = slot;
+		levels = level + 1;
 	}
 	return bad;
 }

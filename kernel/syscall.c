@@ -139,10 +139,34 @@ static enum err sys_invoke(struct thread *thread, uint64_t *words)
 	return invoke_handle(thread, words);
 }
 
+#ifdef SERAI_DEBUG
+/* System calls between two checks of all capabilities, 0: none; and those since the last one. */
+static uint64_t watch_every, watch_count;
+
+static void watch(void)
+{
+	if (!watch_every || __atomic_add_fetch(&watch_count, 1, __ATOMIC_RELAXED) % watch_every != 0)
+		return;
+	unsigned violations = cap_check();
+
+	if (violations)
+		panic("%u violations of the capability list", violations);
+}
+#else
+static void watch(void)
+{
+}
+#endif
+
 static enum err sys_debug(struct thread *thread, uint64_t *words)
 {
 	(void)thread;
 #ifdef SERAI_DEBUG
+	if (words[0] == DEBUG_WATCH) {
+		watch_every = words[1];
+		watch_count = 0;
+		return ERR_OK;
+	}
 	if (words[0] == DEBUG_PUTCHAR) {
 		arch_putchar((char)words[1]);
 		return ERR_OK;
@@ -173,4 +197,5 @@ void syscall_handle(struct thread *thread, uint64_t number)
 		arch_thread_restart(thread);
 	else if (err != ERR_DONE)
 		words[0] = (uint64_t)err;
+	watch();
 }

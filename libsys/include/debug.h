@@ -9,3 +9,6 @@ void debug_putchar(char c);
 
 /* Lets the kernel check its invariants; false if this kernel cannot. */
 bool debug_check(uint64_t *violations);
+
+/* From now on the kernel checks them after every so many system calls, and panics; 0: no longer. */
+void debug_watch(uint64_t calls);

@@ -164,6 +164,13 @@ void debug_putchar(char c)
 	trap(SYS_DEBUG, &registers);
 }
 
+void debug_watch(uint64_t calls)
+{
+	struct registers registers = { .a = { DEBUG_WATCH, calls } };
+
+	trap(SYS_DEBUG, &registers);
+}
+
 bool debug_check(uint64_t *violations)
 {
 	struct registers registers = { .a = { DEBUG_CHECK } };

@@ -107,3 +107,28 @@ TEST(syscall, debug_writes_and_checks)
 	assert_int_equal(arch_thread_words(thread)[1], 0);
 	assert_err(UNKNOWN_OPERATION, raw(thread, SYS_DEBUG, 99, 0));
 }
+
+TEST(syscall, debug_watch_panics_at_the_call_after_which_capabilities_are_damaged)
+{
+	struct thread *thread = spawn(100);
+	cptr_t copy = derive(VSPACE, RIGHT_ALL, 0);
+	jmp_buf stop;
+
+	assert_ok(raw(thread, SYS_DEBUG, DEBUG_WATCH, 3)); /* and this is the first of three */
+	for (unsigned i = 0; i < 3; i++)
+		assert_ok(raw(thread, SYS_YIELD, 0, 0));
+	host.stop = &stop;
+	slot_at(copy)->cap.level += 2;
+	if (setjmp(stop) == 0) {
+		assert_ok(raw(thread, SYS_YIELD, 0, 0));
+		assert_int_equal(host.console_length, 0);
+		(void)raw(thread, SYS_YIELD, 0, 0);
+		fail();
+	}
+	host.console[host.console_length] = 0;
+	assert_non_null(strstr(host.console, "violations of the capability list"));
+	assert_ok(raw(thread, SYS_DEBUG, DEBUG_WATCH, 0));
+	for (unsigned i = 0; i < 4; i++)
+		assert_ok(raw(thread, SYS_YIELD, 0, 0));
+	slot_at(copy)->cap.level -= 2;
+}
