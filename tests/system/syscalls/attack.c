@@ -4,6 +4,10 @@
 
 #include "syscalls.h"
 
+/* What children may do to CPU time, so that the root thread always gets some. */
+#define PRIORITY_LIMIT 128u
+#define BUDGET_LIMIT 4000u /* ticks */
+
 struct operation_info {
 	uint8_t object, number;
 	const char *arguments; /* names, as in objects.def */
@@ -99,6 +103,14 @@ static uint64_t argument(struct child *child, const char *name, size_t length)
 		return pick(child, 2) ? slot_of(child, OBJECT_ENDPOINT) : 0;
 	if (is(name, length, "notification"))
 		return pick(child, 3) ? slot_of(child, OBJECT_NOTIFICATION) : 0;
+	if (is(name, length, "sched_control"))
+		return slot_of(child, OBJECT_SCHED_CONTROL);
+	if (is(name, length, "priority"))
+		return pick(child, PRIORITY_LIMIT);
+	if (is(name, length, "hart"))
+		return pick(child, root_info->harts + 1u);
+	if (is(name, length, "budget") || is(name, length, "period"))
+		return 1 + pick(child, BUDGET_LIMIT);
 	if (is(name, length, "sched_context"))
 		return pick(child, 3) ? slot_of(child, OBJECT_SCHED_CONTEXT) : 0;
 	return pick(child, 4) ? pick(child, 40) : wild(child);
@@ -125,6 +137,10 @@ static void choose_invoke(struct child *child, struct call *call)
 		call->a[2] = SLOT_FREE + pick(child, CHILD_SLOTS - SLOT_FREE);
 	if (pick(child, 32) == 0)
 		call->a[pick(child, 7)] = wild(child);
+	if (call->a[1] == OP_THREAD_SET_PRIORITY && call->a[3] <= UINT8_MAX)
+		call->a[3] %= PRIORITY_LIMIT;
+	if (call->a[1] == OP_SCHED_CONTROL_CONFIGURE && call->a[3] <= call->a[4] && call->a[3] > BUDGET_LIMIT)
+		call->a[3] = BUDGET_LIMIT;
 }
 
 static void choose_message(struct child *child, struct call *call)
@@ -160,8 +176,10 @@ void attack_choose(struct child *child, struct call *call)
 	case SYS_POLL:
 		call->a[0] = slot_of(child, OBJECT_NOTIFICATION);
 		break;
-	case SYS_VCPU_RUN:
 	case SYS_VCPU_KICK:
+		call->a[1] = pick(child, 4) ? random_next(&child->random) & VCPU_IRQ_ALL : wild(child);
+		/* fall through */
+	case SYS_VCPU_RUN:
 		call->a[0] = slot_of(child, OBJECT_VCPU);
 		break;
 	case SYS_DEBUG:
@@ -174,9 +192,9 @@ void attack_choose(struct child *child, struct call *call)
 	}
 }
 
-static void learn_invoke(struct child *child, const struct call *before)
+static void learn_invoke(struct child *child, const struct call *call)
 {
-	const uint64_t *a = before->a;
+	const uint64_t *a = call->a;
 	uint8_t object = a[0] < CHILD_SLOTS ? child->type[a[0]] : OBJECT_NULL;
 
 	if (object == OBJECT_UNTYPED && a[1] == OP_UNTYPED_RETYPE) {
@@ -194,13 +212,14 @@ static void learn_invoke(struct child *child, const struct call *before)
 	}
 }
 
-void attack_learn(struct child *child, const struct call *call, uint64_t answer, const struct call *before)
+void attack_learn(struct child *child, uint64_t answer)
 {
-	(void)call;
-	if (before->number != SYS_INVOKE)
+	const struct call *call = &child->last;
+
+	if (call->number != SYS_INVOKE)
 		return;
 	if (answer == ERR_OK)
-		learn_invoke(child, before);
-	else if (answer == ERR_INVALID_CAP && before->a[0] < CHILD_SLOTS && pick(child, 2))
-		child->type[before->a[0]] = OBJECT_NULL;
+		learn_invoke(child, call);
+	else if (answer == ERR_INVALID_CAP && call->a[0] < CHILD_SLOTS && pick(child, 2))
+		child->type[call->a[0]] = OBJECT_NULL;
 }

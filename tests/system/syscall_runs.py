@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs of the system-call fuzzer: kept seeds, and how to start one."""
+
+import pathlib
+import re
+
+from driver import BUILD_DEBUG, Failure, Guest, System, check, description
+
+SEEDS = pathlib.Path(__file__).with_name("syscalls") / "seeds.txt"
+SYSTEM_CALLS = 12
+LEAST_CALLS_OF_A_ROUND = 40
+COUNTS = re.compile(r"SYSCALLS number (\d+): (\d+) calls, (\d+) good")
+
+
+def kept_seeds():
+    """[(name, parameters)] of seeds.txt."""
+    found = []
+    for line in SEEDS.read_text().splitlines():
+        words = line.partition("#")[0].split()
+        if words:
+            found.append((words[0], dict(word.split("=") for word in words[1:])))
+    return found
+
+
+def run_seed(parameters, seconds):
+    """Starts a system with these parameters and waits for its end; the calls that it made. Raises Failure.
+
+    harts: of the machine. threads=multi: QEMU runs the harts at the same time, and no run is like another; without, an
+    instruction is a nanosecond and a seed always the same run. All others are the fuzzer's own (struct parameters).
+    """
+    parameters = dict(parameters)
+    harts, multi = int(parameters.pop("harts", 1)), parameters.pop("threads", "one") == "multi"
+    words = " ".join(f"{name}={value}" for name, value in parameters.items())
+    system = System(description(Guest("none")), icount=not multi, build=BUILD_DEBUG,
+        arguments=("-smp", str(harts), "-append", f"syscalls {words}"),
+        root=BUILD_DEBUG / "tests/system/syscalls/syscalls.elf")
+    try:
+        end = system.expect(r"SYSCALLS (done|failed: .*)|panic.*", seconds)
+        if end.group(1) != "done":
+            system.wait(1)
+            raise Failure(end.group(0))
+        rows = [tuple(map(int, row)) for row in COUNTS.findall(system.text)]
+        calls = sum(made for _, made, _ in rows)
+        check(calls >= LEAST_CALLS_OF_A_ROUND * int(parameters["rounds"]), "too few calls were made to mean anything")
+        check(len([good for number, _, good in rows if number < SYSTEM_CALLS and good]) >= SYSTEM_CALLS - 1,
+            "hardly any call succeeded")
+        check(system.wait_exit() == 0, "the exit status is not 0")
+        return calls
+    except Failure as failure:
+        raise Failure(f"{failure}\n{system.screen(30)}") from None
+    finally:
+        system.end()
