@@ -38,5 +38,5 @@ void console_size(uint16_t *columns, uint16_t *rows);
 
 static inline bool console_pending(void)
 {
-	return console_kept_bits != 0;
+	return __atomic_load_n(&console_kept_bits, __ATOMIC_RELAXED) != 0;
 }

@@ -5,6 +5,7 @@
 #include "decode.h"
 #include "exit.h"
 #include "fetch.h"
+#include "harts.h"
 #include "report.h"
 #include "sbi.h"
 
@@ -32,18 +33,21 @@ static void record(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
 	slot->cause = exit->cause;
 	slot->value = exit->value;
 	slot->address = exit->address;
-	*vcpu->exits_shown = ++vcpu->exits;
+	vcpu->exits++;
+	__atomic_fetch_add(vcpu->exits_shown, 1, __ATOMIC_RELAXED);
 }
 
 /* A guest may hit holes as often as it likes; the log is for the first few. */
 static __attribute__((cold, noinline)) void warn_hole(struct vcpu *vcpu, uint64_t address, bool write)
 {
-	if (vcpu->warnings >= WARNINGS_MAX)
+	struct harts *harts = vcpu->harts;
+
+	if (harts->warnings >= WARNINGS_MAX)
 		return;
-	vcpu->warnings++;
+	harts->warnings++;
 	log_warn("guest: %s at %#llx, where nothing answers (pc %#llx)%s", write ? "write" : "read",
 		 (unsigned long long)address, (unsigned long long)vcpu->page->pc,
-		 vcpu->warnings == WARNINGS_MAX ? "; further ones are not logged" : "");
+		 harts->warnings == WARNINGS_MAX ? "; further ones are not logged" : "");
 }
 
 /*
@@ -210,13 +214,30 @@ static __attribute__((noinline)) void handle_other(struct vcpu *vcpu, const stru
 	}
 }
 
-__attribute__((hot)) void exit_handle(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+static inline __attribute__((always_inline)) void handle(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
 {
-	record(vcpu, exit);
-	if (exit->cause == CAUSE_VS_ECALL)
-		sbi_handle(vcpu);
-	else if (exit->cause == CAUSE_GUEST_LOAD_FAULT || exit->cause == CAUSE_GUEST_STORE_FAULT)
+	if (exit->cause == CAUSE_GUEST_LOAD_FAULT || exit->cause == CAUSE_GUEST_STORE_FAULT)
 		handle_mmio(vcpu, exit);
 	else
 		handle_other(vcpu, exit);
+}
+
+static __attribute__((noinline)) void handle_locked(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	harts_lock(vcpu);
+	handle(vcpu, exit);
+	harts_unlock(vcpu);
+}
+
+__attribute__((hot)) void exit_handle(struct vcpu *vcpu, const struct vcpu_exit_info *exit)
+{
+	record(vcpu, exit);
+	if (exit->cause == CAUSE_VS_ECALL) {
+		sbi_handle(vcpu);
+		return;
+	}
+	if (vcpu->harts->lock)
+		handle_locked(vcpu, exit);
+	else
+		handle(vcpu, exit);
 }

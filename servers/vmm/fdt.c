@@ -9,7 +9,9 @@
 #define ISA_DEFAULT "rv64imafdc_zicntr_zicsr_zifencei_zihpm_sstc"
 
 enum { PHANDLE_PLIC = 1, PHANDLE_CPU = 16 }; /* of the interrupt controller of each hart */
-enum { IRQ_S_EXTERNAL = 9 };
+#define HARTS_MAX 8u
+#define IRQ_S_EXTERNAL 9u
+#define IRQ_NONE UINT32_MAX /* a context that leads nowhere */
 enum { PCI_SPACE_MEMORY32 = 0x02000000 };
 
 /* Extensions that work for a guest because the hart alone carries them out, or because the kernel grants them. */
@@ -161,19 +163,21 @@ static int write_memory(void *fdt, const struct guest_memory *memory)
 static int write_plic(void *fdt, uint32_t harts)
 {
 	static const char compatible[] = "sifive,plic-1.0.0\0riscv,plic0";
-	uint32_t interrupts[2 * 8];
+	uint32_t interrupts[4 * HARTS_MAX];
 	int error = fdt_begin_node(fdt, "plic@c000000");
 
-	for (uint32_t hart = 0; hart < harts && hart < 8; hart++) {
-		interrupts[2 * hart] = PHANDLE_CPU + hart;
-		interrupts[2 * hart + 1] = IRQ_S_EXTERNAL;
+	/* Two contexts for each hart, M-mode and S-mode, numbered as on QEMU's board. Guests have no M-mode. */
+	for (uint32_t hart = 0; hart < harts && hart < HARTS_MAX; hart++) {
+		interrupts[4 * hart] = interrupts[4 * hart + 2] = PHANDLE_CPU + hart;
+		interrupts[4 * hart + 1] = IRQ_NONE;
+		interrupts[4 * hart + 3] = IRQ_S_EXTERNAL;
 	}
 	error |= fdt_property(fdt, "compatible", compatible, sizeof(compatible));
 	error |= CELLS(fdt, "reg", 0, MACHINE_PLIC_BASE, 0, MACHINE_PLIC_SIZE);
 	error |= fdt_property_u32(fdt, "#interrupt-cells", 1);
 	error |= fdt_property_u32(fdt, "#address-cells", 0);
 	error |= fdt_property(fdt, "interrupt-controller", NULL, 0);
-	error |= write_cells(fdt, "interrupts-extended", interrupts, 2 * harts);
+	error |= write_cells(fdt, "interrupts-extended", interrupts, 4 * harts);
 	error |= fdt_property_u32(fdt, "riscv,ndev", MACHINE_IRQS);
 	error |= fdt_property_u32(fdt, "phandle", PHANDLE_PLIC);
 	return error | fdt_end_node(fdt);

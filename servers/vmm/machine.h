@@ -20,4 +20,3 @@
 
 #define MACHINE_UART_CLOCK 3686400u /* Hz */
 
-#define MACHINE_HARTS 1u /* this VMM runs one vCPU on its only thread */

@@ -4,7 +4,9 @@
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
+#include <libsys/thread.h>
 #include <libsys/vcpu_run.h>
+#include <stdio.h>
 #include <string.h>
 #include "bus.h"
 #include "console.h"
@@ -13,12 +15,18 @@
 #include "devices/uart16550.h"
 #include "devices/virtio_console.h"
 #include "exit.h"
+#include "harts.h"
+#include "hsm.h"
 #include "loader.h"
 #include "machine.h"
 #include "vmm.h"
 
+/* At a taken lock before a thread blocks: some microseconds. */
+#define LOOKS 200u
+
 static struct {
-	struct vcpu vcpu;
+	struct harts harts;
+	struct lock lock;
 	struct bus bus;
 	struct plic plic;
 	struct uart uart;
@@ -91,14 +99,18 @@ static void build_machine(void)
 	if (!machine.memory.host)
 		task_fail("resource \"ram\" is missing");
 
-	error = plic_add_context(&machine.plic, &machine.vcpu.page->hvip, VCPU_IRQ_EXTERNAL);
+	/* M-mode and S-mode of each hart. */
+	for (unsigned i = 0; i < machine.harts.count; i++) {
+		if (plic_add_context(&machine.plic, NULL, NULL) != ERR_OK ||
+		    plic_add_context(&machine.plic, harts_external, &machine.harts.vcpu[i]) != ERR_OK)
+			task_fail("the interrupt controller has too few contexts");
+	}
 	uart_init(&machine.uart, &machine.plic, MACHINE_UART_IRQ);
 	pci_init(&machine.pci, &machine.bridge, &machine.plic, MACHINE_PCI_BASE, MACHINE_PCI_IRQ);
 	virtio_console_init(&machine.terminal, &machine.memory);
 	pci_add(&machine.pci, &machine.terminal.device.function, 1);
 
-	if (error == ERR_OK)
-		error = bus_add(&machine.bus, MACHINE_PLIC_BASE, MACHINE_PLIC_SIZE, plic_access, &machine.plic);
+	error = bus_add(&machine.bus, MACHINE_PLIC_BASE, MACHINE_PLIC_SIZE, plic_access, &machine.plic);
 	if (error == ERR_OK)
 		error = bus_add(&machine.bus, MACHINE_UART_BASE, MACHINE_UART_SIZE, uart_access, &machine.uart);
 	if (error == ERR_OK)
@@ -116,7 +128,7 @@ static void load_guest(void)
 		.cmdline = task_string("cmdline", ""),
 		.isa = task_string("isa", NULL),
 		.timebase_hz = task_info()->timebase_hz,
-		.harts = MACHINE_HARTS,
+		.harts = machine.harts.count,
 		.cboz_block_size = (uint32_t)task_value("cboz_block_size", 0),
 	};
 	struct loader_result result;
@@ -128,11 +140,7 @@ static void load_guest(void)
 		log_warn("guest %s cannot start: %s", config.name, result.problem);
 		vmm_crash(VMM_CRASH_CONFIG);
 	}
-	if (task_value("vcpus", 1) > MACHINE_HARTS) {
-		log_warn("guest %s cannot start: it asks for more than %u vCPU", config.name, MACHINE_HARTS);
-		vmm_crash(VMM_CRASH_CONFIG);
-	}
-	vcpu_reset(&machine.vcpu, result.entry, 0, result.dtb);
+	vcpu_reset(&machine.harts.vcpu[0], result.entry, 0, result.dtb);
 	log_info("guest %s: kernel at %#llx, device tree at %#llx, %llu MiB", config.name,
 		 (unsigned long long)result.entry, (unsigned long long)result.dtb,
 		 (unsigned long long)(machine.memory.size >> 20));
@@ -146,31 +154,99 @@ static void announce(void)
 		task_fail("the root task is gone");
 }
 
-int main(void)
+/* A resource of a vCPU: "vcpu.NUMBER" and what follows. */
+static const char *vcpu_resource(unsigned number, const char *what)
 {
-	struct console_channel *channel = needed_memory("channel", sizeof(*channel));
-	struct vcpu *vcpu = &machine.vcpu;
+	static char name[28];
+
+	snprintf(name, sizeof(name), "vcpu.%u%s", number, what);
+	return name;
+}
+
+static void make_vcpu(struct vcpu *vcpu, unsigned number, uint64_t *exits_shown)
+{
+	*vcpu = (struct vcpu){
+		.page = needed_memory(vcpu_resource(number, ".page"), sizeof(*vcpu->page)),
+		.harts = &machine.harts,
+		.exits_shown = exits_shown,
+		.bus = &machine.bus,
+		.memory = &machine.memory,
+		.cap = task_cap(vcpu_resource(number, "")),
+		.wake = task_cap(vcpu_resource(number, ".wake")),
+		.hart = number,
+		.state = number == 0 ? HART_STARTED : HART_STOPPED,
+	};
+	memset(vcpu->page, 0, sizeof(*vcpu->page));
+}
+
+static void make_vcpus(uint64_t *exits_shown)
+{
+	struct harts *harts = &machine.harts;
+	uint64_t count = task_value("vcpus", 1);
+
+	if (count < 1 || count > HARTS_MAX)
+		task_fail("%llu vCPUs are not possible", (unsigned long long)count);
+	harts->count = (uint32_t)count;
+	harts->running = 1;
+	harts->holder = &harts->vcpu[0];
+	if (count > 1) {
+		lock_init(&machine.lock, task_cap("lock"), task_value("harts", 1) > 1 ? LOOKS : 0);
+		harts->lock = &machine.lock;
+	}
+	for (unsigned i = 0; i < count; i++)
+		make_vcpu(&harts->vcpu[i], i, exits_shown);
+}
+
+static _Noreturn void run(struct vcpu *vcpu)
+{
 	struct vcpu_exit_info exit;
 
-	console_open(channel, task_cap("console"), deliver_input);
-	log_set_sink(console_log);
-	vcpu->page = needed_memory("vcpu.0.page", sizeof(*vcpu->page));
-	vcpu->cap = task_cap("vcpu.0");
-	vcpu->bus = &machine.bus;
-	vcpu->memory = &machine.memory;
-	vcpu->exits_shown = &channel->exits;
-	memset(vcpu->page, 0, sizeof(*vcpu->page));
-	build_machine();
-	load_guest();
-	announce();
-	console_deliver();
 	for (;;) {
 		enum err error = run_vcpu(vcpu->cap, &exit);
 
 		if (error != ERR_OK)
-			task_fail("the vCPU cannot run (error %u)", (unsigned)error);
+			task_fail("vcpu %u cannot run (error %u)", vcpu->hart, (unsigned)error);
 		exit_handle(vcpu, &exit);
 		if (console_pending())
-			console_signalled(0);
+			harts_pass_on(vcpu);
 	}
+}
+
+/* A thread of its own for each vCPU but the first. */
+static void run_other(void *vcpu)
+{
+	hsm_wait_for_start(vcpu);
+	run(vcpu);
+}
+
+static void start_threads(void)
+{
+	for (unsigned i = 1; i < machine.harts.count; i++) {
+		size_t size = 0;
+		void *stack = task_memory(vcpu_resource(i, ".stack"), &size);
+		enum err error = ERR_INVALID_CAP;
+
+		if (stack)
+			error = thread_start(task_cap(vcpu_resource(i, ".thread")), stack, size, run_other, &machine.harts.vcpu[i]);
+		if (error != ERR_OK)
+			task_fail("the thread of vcpu %u cannot start (error %u)", i, (unsigned)error);
+	}
+}
+
+int main(void)
+{
+	struct console_channel *channel = needed_memory("channel", sizeof(*channel));
+	struct vcpu *first = &machine.harts.vcpu[0];
+
+	console_open(channel, task_cap("console"), deliver_input);
+	log_set_sink(console_log);
+	make_vcpus(&channel->exits);
+	build_machine();
+	load_guest();
+	start_threads();
+	announce();
+	harts_lock(first);
+	console_deliver();
+	harts_unlock(first);
+	run(first);
 }

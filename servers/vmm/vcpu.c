@@ -20,6 +20,8 @@ void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t a0, uint64_t a1)
 {
 	write_csr(vcpu, VCPU_VSSTATUS, VSSTATUS_UXL_64 | VSSTATUS_FS_INITIAL);
 	write_csr(vcpu, VCPU_VSATP, 0);
+	write_csr(vcpu, VCPU_VSIE, 0);
+	write_csr(vcpu, VCPU_VSTIMECMP, UINT64_MAX);
 	vcpu->page->gpr[REG_A0] = a0;
 	vcpu->page->gpr[REG_A1] = a1;
 	vcpu->page->pc = pc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One guest CPU as the VMM keeps it: the page shared with the kernel, and what happened last. */
+/* One guest CPU as the VMM keeps it: the page shared with the kernel, and what happened last. Its own thread alone uses it. */
 #pragma once
 
 #include <abi/vcpu.h>
@@ -32,15 +32,20 @@ struct injected {
 
 struct vcpu {
 	struct vcpu_page *page;
-	uint64_t *exits_shown; /* where the number of exits is shown to others */
+	struct harts *harts;   /* all of the guest */
+	uint64_t *exits_shown; /* where the number of exits of all of them is shown to others */
 	uint64_t exits;        /* so far; the last one is record[(exits - 1) % VCPU_RECORDS] */
 	struct bus *bus;
 	const struct guest_memory *memory;
 	cptr_t cap;
-	unsigned hart;
+	cptr_t wake;            /* notification on which its thread blocks, with the badge CONSOLE_SIGNAL_OWN */
+	unsigned hart;          /* its number */
+	uint64_t line;          /* VCPU_IRQ_EXTERNAL while the interrupt controller signals; under the lock */
+	uint64_t sent;          /* interrupts that others sent since it last suspended itself; atomic */
+	uint32_t state;         /* enum hart_state (hsm.h); atomic */
+	uint64_t start_pc, start_argument; /* of the next start */
 	uint64_t fetch_pc;      /* where the last fetch failed, and how often in a row */
 	uint64_t fetch_failures;
-	uint32_t warnings;      /* log lines that the guest caused */
 	struct exit_record record[VCPU_RECORDS];
 	struct injected injected;      /* the last one */
 	uint64_t injected_exits;       /* `exits` then */
@@ -51,7 +56,7 @@ struct vcpu {
 /* Registers of the general-purpose file by their role in calls. */
 enum { REG_RA = 1, REG_SP = 2, REG_A0 = 10, REG_A1 = 11, REG_A6 = 16, REG_A7 = 17 };
 
-/* Makes the guest start, or start again, at `pc` in VS-mode with translation and interrupts off, a0 and a1 as given. */
+/* Makes the guest start, or start again, at `pc` in VS-mode with translation, interrupts and timer off, a0 and a1 as given. */
 void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t a0, uint64_t a1);
 
 /* A VS-mode CSR, 0 if it cannot be read. */

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	fake_reset(deliver);
 	memset(&plic, 0, sizeof(plic));
-	CHECK(plic_add_context(&plic, &line, 1) == ERR_OK);
+	CHECK(plic_add_context(&plic, fake_line, &line) == ERR_OK);
 	uart_init(&uart, &plic, 10);
 	while (input.left) {
 		uint8_t action = (uint8_t)input_take(&input, 1);

@@ -51,10 +51,15 @@ static unsigned best_source(const struct plic *plic, const struct plic_context *
 
 static void update_context(const struct plic *plic, struct plic_context *context)
 {
-	if (best_source(plic, context, context->threshold))
-		*context->line |= context->line_mask;
-	else
-		*context->line &= ~context->line_mask;
+	bool level;
+
+	if (!context->output)
+		return;
+	level = best_source(plic, context, context->threshold) != 0;
+	if (level == context->signalled)
+		return;
+	context->signalled = level;
+	context->output(context->to, level);
 }
 
 static void update(struct plic *plic)
@@ -63,11 +68,11 @@ static void update(struct plic *plic)
 		update_context(plic, &plic->context[i]);
 }
 
-enum err plic_add_context(struct plic *plic, uint64_t *line, uint64_t mask)
+enum err plic_add_context(struct plic *plic, plic_output_t output, void *to)
 {
 	if (plic->contexts == PLIC_CONTEXTS)
 		return ERR_LIMIT;
-	plic->context[plic->contexts++] = (struct plic_context){ .line = line, .line_mask = mask };
+	plic->context[plic->contexts++] = (struct plic_context){ .output = output, .to = to };
 	return ERR_OK;
 }
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Platform-level interrupt controller (RISC-V PLIC specification 1.0) with level-triggered inputs and one context per hart. */
+/* Platform-level interrupt controller (RISC-V PLIC specification 1.0) with level-triggered inputs. Callers hold the lock. */
 #pragma once
 
 #include "../bus.h"
 
 #define PLIC_SOURCES 64u /* source 0 does not exist */
-#define PLIC_CONTEXTS 8u
+#define PLIC_CONTEXTS 16u
+
+/* Called when a context starts or ends to signal an interrupt. */
+typedef void (*plic_output_t)(void *to, bool level);
 
 struct plic_context {
 	uint64_t enable; /* bit per source */
 	uint32_t threshold;
-	uint64_t *line;  /* word and bit that show whether an interrupt is signalled */
-	uint64_t line_mask;
+	bool signalled;
+	plic_output_t output; /* NULL: leads nowhere */
+	void *to;
 };
 
 struct plic {
@@ -22,8 +26,8 @@ struct plic {
 	struct plic_context context[PLIC_CONTEXTS];
 };
 
-/* Adds a context whose output is the `mask` bit of *line. ERR_LIMIT: there are PLIC_CONTEXTS. */
-enum err plic_add_context(struct plic *plic, uint64_t *line, uint64_t mask) __attribute__((warn_unused_result));
+/* Adds a context. output: NULL if it leads nowhere; it has its registers all the same. ERR_LIMIT: there are PLIC_CONTEXTS. */
+enum err plic_add_context(struct plic *plic, plic_output_t output, void *to) __attribute__((warn_unused_result));
 
 /* Sets the input of a source, 1 to PLIC_SOURCES - 1. */
 void plic_set_input(struct plic *plic, unsigned source, bool level);

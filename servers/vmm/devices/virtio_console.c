@@ -59,15 +59,13 @@ static void check_size(struct virtio_console *console)
 		virtio_config_changed(&console->device);
 }
 
-void virtio_console_input(struct virtio_console *console)
+/* Fills buffers while there are some and input. */
+static void receive(struct virtio_device *device, struct virtqueue *queue)
 {
-	struct virtio_device *device = &console->device;
-	struct virtqueue *queue = &device->queue[QUEUE_RECEIVE];
 	struct virtqueue_chain chain;
 	struct virtqueue_segment segment;
 	bool done = false;
 
-	check_size(console);
 	while (console_readable() && virtqueue_pop(queue, &chain)) {
 		uint32_t written = 0;
 
@@ -80,14 +78,25 @@ void virtio_console_input(struct virtio_console *console)
 		virtqueue_push(queue, &chain, written);
 		done = true;
 	}
-	if (queue->broken) {
+	if (queue->broken)
 		virtio_needs_reset(device);
-		return;
-	}
-	if (done)
+	else if (done)
 		virtio_queue_done(device, queue);
-	/* New buffers matter only while input is left over. */
-	virtqueue_set_notify(queue, console_readable() != 0);
+}
+
+void virtio_console_input(struct virtio_console *console)
+{
+	struct virtio_device *device = &console->device;
+	struct virtqueue *queue = &device->queue[QUEUE_RECEIVE];
+
+	check_size(console);
+	/* New buffers matter only while input is left over. One that another vCPU added before it saw that is found by looking again. */
+	do {
+		receive(device, queue);
+		if (queue->broken)
+			return;
+		virtqueue_set_notify(queue, console_readable() != 0);
+	} while (console_readable() && virtqueue_ready(queue));
 }
 
 static void notify(struct virtio_device *device, unsigned queue)

@@ -81,16 +81,20 @@ TEST(console, waits_for_room)
 
 TEST(console, drops_and_counts_when_nobody_reads)
 {
+	unsigned waits;
+
 	(void)state;
 	console_write(big, sizeof(big));
-	assert_int_equal(fake.waits, 1);
+	waits = fake.waits;
+	assert_true(waits > 0);
+	assert_int_equal(fake.time, 1000 + 10000000 / 10);
 	assert_int_equal(fake_channel.dropped, 100);
 	console_write(big, 50); /* does not wait a second time */
-	assert_int_equal(fake.waits, 1);
+	assert_int_equal(fake.waits, waits);
 	assert_int_equal(fake_channel.dropped, 150);
 	fake_channel.output.tail = fake_channel.output.head;
 	console_write(big, sizeof(big));
-	assert_int_equal(fake.waits, 2);
+	assert_int_equal(fake.waits, 2 * waits);
 }
 
 TEST(console, remembers_input_that_came_while_it_waited)

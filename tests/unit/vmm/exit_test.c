@@ -4,10 +4,10 @@
 #include "fakes.h"
 #include "test.h"
 
-static struct vcpu_page page;
 static struct guest_memory memory;
 static struct bus bus;
-static struct vcpu vcpu;
+static struct vcpu *vcpu;
+static struct vcpu_page *page;
 static struct bus_access seen;
 static uint64_t answer, exits;
 static bool refuse;
@@ -26,12 +26,14 @@ static int prepare(void **state)
 	(void)state;
 	fake_reset(NULL);
 	memory = fake_memory();
-	memset(&page, 0, sizeof(page));
 	bus = (struct bus){ .devices = 0 };
 	assert_int_equal(bus_add(&bus, 0x1000, 0x1000, device, NULL), ERR_OK);
-	vcpu = (struct vcpu){ .page = &page, .memory = &memory, .bus = &bus, .exits_shown = &exits };
-	page.mode = 1;
-	page.pc = 0x80000000;
+	exits = 0;
+	fake_make_harts(1, &memory, &bus, &exits);
+	vcpu = &fake_harts.vcpu[0];
+	page = vcpu->page;
+	page->mode = 1;
+	page->pc = 0x80000000;
 	refuse = false;
 	return 0;
 }
@@ -42,16 +44,16 @@ static void fault(uint64_t cause, uint64_t address, uint64_t htinst)
 		.cause = cause, .value = 0xff0000000 + address, .address = address, .instruction = htinst,
 	};
 
-	exit_handle(&vcpu, &exit);
+	exit_handle(vcpu, &exit);
 }
 
 static void assert_injected(uint64_t cause, uint64_t value)
 {
-	assert_int_equal(page.requests, VCPU_REQUEST_TRAP);
-	assert_int_equal(page.trap_cause, cause);
-	assert_int_equal(page.trap_value, value);
-	assert_int_equal(page.pc, 0x80000000);
-	page.requests = 0;
+	assert_int_equal(page->requests, VCPU_REQUEST_TRAP);
+	assert_int_equal(page->trap_cause, cause);
+	assert_int_equal(page->trap_value, value);
+	assert_int_equal(page->pc, 0x80000000);
+	page->requests = 0;
 }
 
 TEST(exit, loads_with_sign_and_width)
@@ -60,31 +62,31 @@ TEST(exit, loads_with_sign_and_width)
 	answer = 0xfedcba98fedcba98;
 	fake.instruction = 0x00058503; /* lb a0 */
 	fault(21, 0x1003, 0);
-	assert_int_equal(page.gpr[10], (uint64_t)-0x68);
+	assert_int_equal(page->gpr[10], (uint64_t)-0x68);
 	assert_int_equal(seen.offset, 3);
 	assert_int_equal(seen.size, 1);
-	assert_int_equal(page.pc, 0x80000004);
+	assert_int_equal(page->pc, 0x80000004);
 	fault(21, 0x1004, 0x00006503); /* lwu a0 as the hart tells it */
-	assert_int_equal(page.gpr[10], 0xfedcba98);
+	assert_int_equal(page->gpr[10], 0xfedcba98);
 	fault(21, 0x1008, 0x00003501); /* c.ld */
-	assert_int_equal(page.gpr[10], answer);
-	assert_int_equal(page.pc, 0x8000000a);
+	assert_int_equal(page->gpr[10], answer);
+	assert_int_equal(page->pc, 0x8000000a);
 	fake.instruction = 0x0005b003; /* ld zero */
 	fault(21, 0x1008, 0);
-	assert_int_equal(page.gpr[0], 0);
+	assert_int_equal(page->gpr[0], 0);
 	assert_int_equal(exits, 4);
 }
 
 TEST(exit, stores_registers_and_zero)
 {
 	(void)state;
-	page.gpr[10] = 0x1122334455667788;
+	page->gpr[10] = 0x1122334455667788;
 	fake.instruction = 0xc1c8; /* c.sw a0 */
 	fault(23, 0x1004, 0);
 	assert_true(seen.write);
 	assert_int_equal((uint32_t)seen.value, 0x55667788);
-	assert_int_equal(page.pc, 0x80000002);
-	page.gpr[0] = 77;
+	assert_int_equal(page->pc, 0x80000002);
+	page->gpr[0] = 77;
 	fake.instruction = 0x0005a023; /* sw zero */
 	fault(23, 0x1004, 0);
 	assert_int_equal(seen.value, 0);
@@ -145,8 +147,8 @@ TEST(exit, runs_again_when_a_fetch_fails_and_gives_up_in_the_end)
 	fake.fetch_cause = 13;
 	for (unsigned i = 0; i < 63; i++)
 		fault(21, 0x1000, 0);
-	assert_int_equal(page.requests, 0);
-	assert_int_equal(page.pc, 0x80000000);
+	assert_int_equal(page->requests, 0);
+	assert_int_equal(page->pc, 0x80000000);
 	assert_int_equal(fake.crashes, 0);
 	fault(21, 0x1000, 0);
 	assert_int_equal(fake.crash, VMM_CRASH_UNSUPPORTED);
@@ -155,15 +157,15 @@ TEST(exit, runs_again_when_a_fetch_fails_and_gives_up_in_the_end)
 TEST(exit, stops_a_guest_whose_trap_vector_cannot_be_fetched)
 {
 	(void)state;
-	page.pc = (VCPU_VSTVEC & ~3u) + 4; /* the fake's registers hold their numbers */
+	page->pc = (VCPU_VSTVEC & ~3u) + 4; /* the fake's registers hold their numbers */
 	fault(20, 0x1000, 0);
-	assert_int_equal(page.requests, VCPU_REQUEST_TRAP);
+	assert_int_equal(page->requests, VCPU_REQUEST_TRAP);
 	assert_int_equal(fake.crashes, 0);
-	page.requests = 0;
-	page.pc = VCPU_VSTVEC & ~3u;
+	page->requests = 0;
+	page->pc = VCPU_VSTVEC & ~3u;
 	fault(20, 0x1000, 0);
 	assert_int_equal(fake.crash, VMM_CRASH_UNSUPPORTED);
-	assert_int_equal(page.requests, 0);
+	assert_int_equal(page->requests, 0);
 	assert_non_null(strstr(fake.log_text, "cannot fetch its trap handler"));
 }
 
@@ -176,13 +178,13 @@ TEST(exit, stops_a_guest_that_meets_one_exception_for_ever)
 	for (unsigned i = 0; i < 5000; i++) {
 		fault(21, 0x5000, 0);
 		if (i % 1000 == 0) /* the guest gets on */
-			exit_handle(&vcpu, &call);
-		page.pc = 0x80000000;
+			exit_handle(vcpu, &call);
+		page->pc = 0x80000000;
 	}
-	page.mode = 0; /* a process does it */
+	page->mode = 0; /* a process does it */
 	for (unsigned i = 0; i < 5000; i++)
 		fault(21, 0x5000, 0);
-	page.mode = 1;
+	page->mode = 1;
 	for (unsigned i = 0; i < 5000; i++)
 		fault(21, 0x5000 + 4 * i, 0);
 	assert_int_equal(fake.crashes, 0);
@@ -199,18 +201,18 @@ TEST(exit, decodes_again_when_the_instruction_changes)
 	answer = 0xfedcba98fedcba98;
 	fake.instruction = 0x0005b503; /* ld a0 */
 	for (unsigned i = 0; i < 2; i++) {
-		page.pc = 0x80000000;
+		page->pc = 0x80000000;
 		fault(21, 0x1000, 0);
-		assert_int_equal(page.gpr[10], answer);
+		assert_int_equal(page->gpr[10], answer);
 	}
 	fake.instruction = 0x00058583; /* lb a1, at the same place */
-	page.pc = 0x80000000;
+	page->pc = 0x80000000;
 	fault(21, 0x1000, 0);
-	assert_int_equal(page.gpr[11], (uint64_t)-0x68);
+	assert_int_equal(page->gpr[11], (uint64_t)-0x68);
 	assert_int_equal(seen.size, 1);
-	page.pc = 0x80000000;
+	page->pc = 0x80000000;
 	fault(21, 0x1000, 0x00003501); /* c.ld a0 as the hart tells it */
-	assert_int_equal(page.pc, 0x80000002);
+	assert_int_equal(page->pc, 0x80000002);
 }
 
 TEST(exit, treats_wfi_and_virtual_instructions)
@@ -218,14 +220,14 @@ TEST(exit, treats_wfi_and_virtual_instructions)
 	(void)state;
 	fake.instruction = 0x10500073;
 	fault(22, 0, 0);
-	assert_int_equal(page.requests, VCPU_REQUEST_WAIT);
-	assert_int_equal(page.pc, 0x80000004);
-	page.requests = 0;
-	page.pc = 0x80000000;
-	page.mode = 0;
+	assert_int_equal(page->requests, VCPU_REQUEST_WAIT);
+	assert_int_equal(page->pc, 0x80000004);
+	page->requests = 0;
+	page->pc = 0x80000000;
+	page->mode = 0;
 	fault(22, 0, 0);
 	assert_injected(2, 0x10500073);
-	page.mode = 1;
+	page->mode = 1;
 	fake.instruction = 0x60059573;
 	fault(22, 0, 0);
 	assert_injected(2, 0x60059573);
@@ -234,7 +236,7 @@ TEST(exit, treats_wfi_and_virtual_instructions)
 TEST(exit, reports_what_it_cannot_do)
 {
 	(void)state;
-	page.gpr[10] = 0xabcdef;
+	page->gpr[10] = 0xabcdef;
 	fake.instruction = 0x0005a507; /* flw fa0, 0(a1) */
 	fault(21, 0x1000, 0);
 	assert_int_equal(fake.crashes, 1);
@@ -271,14 +273,14 @@ TEST(exit, answers_calls_and_signals)
 	struct vcpu_exit_info exit = { .cause = CAUSE_VS_ECALL };
 
 	(void)state;
-	page.gpr[17] = 0x10;
-	exit_handle(&vcpu, &exit);
-	assert_int_equal(page.gpr[11], 0x02000000);
+	page->gpr[17] = 0x10;
+	exit_handle(vcpu, &exit);
+	assert_int_equal(page->gpr[11], 0x02000000);
 	exit = (struct vcpu_exit_info){ .cause = VCPU_EXIT_NOTIFIED, .bits = CONSOLE_SIGNAL_INPUT };
-	exit_handle(&vcpu, &exit);
+	exit_handle(vcpu, &exit);
 	assert_int_equal(fake.delivered, 1);
 	exit.cause = VCPU_EXIT_KICKED;
-	exit_handle(&vcpu, &exit);
+	exit_handle(vcpu, &exit);
 	assert_int_equal(fake.crashes, 0);
 }
 

@@ -2,9 +2,11 @@
 /* Fakes. The rings and the VMM's console.c are the real ones. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <console.h>
 #include <fetch.h>
+#include <hsm.h>
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
@@ -13,8 +15,12 @@
 
 struct fake fake;
 struct console_channel fake_channel;
+struct harts fake_harts;
+
+#define CONSOLE_SIGNAL 7u
 
 static _Alignas(4096) uint8_t ram[FAKE_RAM_SIZE];
+static struct vcpu_page pages[HARTS_MAX];
 static const struct task_info information = { .timebase_hz = 10000000 };
 
 static void count_delivery(void)
@@ -27,11 +33,47 @@ void fake_reset(void (*deliver)(void))
 	memset(&fake, 0, sizeof(fake));
 	memset(&fake_channel, 0, sizeof(fake_channel));
 	fake.wait_answer = ERR_TIMED_OUT;
+	fake.time = 1000;
+	for (unsigned i = 0; i < VCPU_REGISTERS; i++)
+		fake.csr[i] = i;
 	fake_channel.console_waits = 1;
 	console_kept_bits = 0;
-	console_open(&fake_channel, 7, deliver ? deliver : count_delivery);
+	console_open(&fake_channel, CONSOLE_SIGNAL, deliver ? deliver : count_delivery);
 	console_write("", 0);
 	fake.signals = 0;
+}
+
+void fake_make_harts(uint32_t count, const struct guest_memory *memory, struct bus *bus, uint64_t *exits)
+{
+	memset(pages, 0, sizeof(pages));
+	fake_harts = (struct harts){ .count = count, .running = 1, .holder = &fake_harts.vcpu[0] };
+	for (uint32_t i = 0; i < count; i++) {
+		fake_harts.vcpu[i] = (struct vcpu){
+			.page = &pages[i], .harts = &fake_harts, .exits_shown = exits, .bus = bus, .memory = memory,
+			.cap = FAKE_VCPU + i, .wake = FAKE_WAKE + i, .hart = i, .state = i ? HART_STOPPED : HART_STARTED,
+		};
+		pages[i].mode = 1;
+	}
+}
+
+void fake_line(void *line, bool level)
+{
+	*(bool *)line = level;
+}
+
+enum err sys_vcpu_kick(cptr_t vcpu, uint64_t interrupts)
+{
+	if (vcpu - FAKE_VCPU >= fake_harts.count)
+		return ERR_INVALID_CAP;
+	fake.kicked[vcpu - FAKE_VCPU] |= interrupts;
+	fake.kicks[vcpu - FAKE_VCPU] += !interrupts;
+	return ERR_OK;
+}
+
+_Noreturn void task_fail(const char *format, ...)
+{
+	fputs(format, stderr);
+	abort();
 }
 
 struct guest_memory fake_memory(void)
@@ -61,25 +103,32 @@ void fake_type(const char *text)
 
 enum err sys_signal(cptr_t notification)
 {
-	(void)notification;
-	fake.signals++;
+	if (notification == CONSOLE_SIGNAL)
+		fake.signals++;
+	else if (notification - FAKE_WAKE < HARTS_MAX)
+		fake.woken[notification - FAKE_WAKE]++;
+	else
+		return ERR_INVALID_CAP;
 	return ERR_OK;
 }
 
 enum err sys_wait(cptr_t notification, uint64_t deadline, uint64_t *bits)
 {
-	(void)notification;
-	(void)deadline;
-	fake.waits++;
+	if (++fake.waits > 1000000)
+		abort(); /* nobody will ever wake it */
+	if (fake.on_wait)
+		fake.on_wait(notification);
 	*bits = fake.wait_bits;
 	if (fake.wait_drains)
 		fake_channel.output.tail = fake_channel.output.head;
+	if (fake.wait_answer == ERR_TIMED_OUT)
+		fake.time = deadline;
 	return fake.wait_answer;
 }
 
 uint64_t sys_time(void)
 {
-	return 1000;
+	return fake.time;
 }
 
 const struct task_info *task_info(void)
@@ -107,7 +156,7 @@ void vcpu_reset(struct vcpu *vcpu, uint64_t pc, uint64_t a0, uint64_t a1)
 uint64_t vcpu_csr(const struct vcpu *vcpu, enum vcpu_register number)
 {
 	(void)vcpu;
-	return number;
+	return fake.csr[number];
 }
 
 void vmm_poweroff(void)

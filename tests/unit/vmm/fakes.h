@@ -4,7 +4,7 @@
 
 #include <proto/console.h>
 #include <proto/root.h>
-#include <vcpu.h>
+#include <harts.h>
 
 #define FAKE_RAM_BASE 0x80000000u
 #define FAKE_RAM_SIZE (1u << 20)
@@ -12,6 +12,12 @@
 /* What the code under test did, and what it is answered. */
 struct fake {
 	unsigned signals;        /* of the console */
+	uint64_t time;           /* ticks; a wait in vain lasts until its deadline */
+	unsigned woken[HARTS_MAX];  /* signals of a vCPU's notification */
+	uint64_t kicked[HARTS_MAX]; /* interrupts sent to a vCPU */
+	unsigned kicks[HARTS_MAX];  /* and kicks with none */
+	void (*on_wait)(cptr_t notification); /* what happens while somebody waits */
+	uint64_t csr[VCPU_REGISTERS]; /* of any vCPU; at start each reads as its number */
 	unsigned waits;
 	enum err wait_answer;
 	uint64_t wait_bits;
@@ -28,6 +34,16 @@ struct fake {
 
 extern struct fake fake;
 extern struct console_channel fake_channel;
+
+/* vCPU i has the capability FAKE_VCPU + i, and the notification FAKE_WAKE + i. */
+enum { FAKE_VCPU = 100, FAKE_WAKE = 200 };
+extern struct harts fake_harts;
+
+/* `count` vCPUs, of which the first is started, with pages of zeroes. Each in VS-mode. */
+void fake_make_harts(uint32_t count, const struct guest_memory *memory, struct bus *bus, uint64_t *exits);
+
+/* An output of the interrupt controller: a bool. */
+void fake_line(void *line, bool level);
 
 /* Everything as at start; the console is open on fake_channel. deliver may be NULL. */
 void fake_reset(void (*deliver)(void));

@@ -89,6 +89,32 @@ TEST(loader, describes_the_machine)
 	assert_int_equal(length, 30);
 }
 
+TEST(loader, describes_several_harts)
+{
+	const void *fdt;
+	const fdt32_t *cells;
+	int length;
+
+	(void)state;
+	config.harts = 8;
+	assert_int_equal(loader_load(&memory, &config, &result), ERR_OK);
+	fdt = memory.host + (result.dtb - FAKE_RAM_BASE);
+	assert_int_equal(fdt_check_full(fdt, LOADER_DTB_MAX), 0);
+	assert_int_equal(fdt32_to_cpu(*(const fdt32_t *)property(fdt, "/cpus/cpu@7", "reg", NULL)), 7);
+	assert_true(fdt_path_offset(fdt, "/cpus/cpu@8") < 0);
+	cells = property(fdt, "/soc/plic@c000000", "interrupts-extended", &length);
+	assert_int_equal(length, 8 * 16);
+	for (unsigned hart = 0; hart < 8; hart++) {
+		char path[40];
+
+		snprintf(path, sizeof(path), "/cpus/cpu@%u/interrupt-controller", hart);
+		assert_int_equal(cells[4 * hart], *(const fdt32_t *)property(fdt, path, "phandle", NULL));
+		assert_int_equal(cells[4 * hart + 2], cells[4 * hart]);
+		assert_int_equal(fdt32_to_cpu(cells[4 * hart + 1]), UINT32_MAX);
+		assert_int_equal(fdt32_to_cpu(cells[4 * hart + 3]), 9);
+	}
+}
+
 TEST(loader, boots_without_disk_and_seed)
 {
 	int length;
@@ -177,6 +203,7 @@ int main(void)
 #define RUN_PREPARED(name) cmocka_unit_test_setup(loader_##name, prepare)
 	const struct CMUnitTest tests[] = {
 		RUN_PREPARED(places_kernel_disk_and_tree), RUN_PREPARED(describes_the_machine),
+		RUN_PREPARED(describes_several_harts),
 		RUN_PREPARED(boots_without_disk_and_seed), RUN_PREPARED(refuses_what_is_no_image),
 		RUN_PREPARED(refuses_what_does_not_fit), RUN_PREPARED(refuses_a_tree_that_is_too_large),
 		RUN(isa, keeps_what_a_guest_can_have),

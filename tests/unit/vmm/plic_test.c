@@ -3,7 +3,14 @@
 #include "test.h"
 
 static struct plic plic;
-static uint64_t line[2];
+static bool line[2];
+static unsigned changes;
+
+static void set_line(void *to, bool level)
+{
+	*(bool *)to = level;
+	changes++;
+}
 
 enum { PENDING = 0x1000, ENABLE = 0x2000, THRESHOLD = 0x200000, CLAIM = 0x200004, CONTEXT = 0x1000 };
 
@@ -26,9 +33,9 @@ static int prepare(void **state)
 {
 	(void)state;
 	memset(&plic, 0, sizeof(plic));
-	line[0] = line[1] = 0;
-	assert_int_equal(plic_add_context(&plic, &line[0], 1 << 10), ERR_OK);
-	assert_int_equal(plic_add_context(&plic, &line[1], 1 << 10), ERR_OK);
+	line[0] = line[1] = false;
+	assert_int_equal(plic_add_context(&plic, set_line, &line[0]), ERR_OK);
+	assert_int_equal(plic_add_context(&plic, set_line, &line[1]), ERR_OK);
 	store(4 * 10, 1);
 	store(4 * 33, 1);
 	store(ENABLE, 1 << 10);
@@ -40,11 +47,11 @@ TEST(plic, signals_an_enabled_level)
 {
 	(void)state;
 	plic_set_input(&plic, 10, true);
-	assert_int_equal(line[0], 1 << 10);
-	assert_int_equal(line[1], 0);
+	assert_true(line[0]);
+	assert_false(line[1]);
 	assert_int_equal(load(PENDING), 1 << 10);
 	plic_set_input(&plic, 10, false);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 }
 
 TEST(plic, claims_and_completes)
@@ -53,16 +60,16 @@ TEST(plic, claims_and_completes)
 	plic_set_input(&plic, 33, true);
 	assert_int_equal(load(PENDING + 4), 2);
 	assert_int_equal(load(CLAIM), 33);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 	assert_int_equal(load(CLAIM), 0);
 	store(CLAIM, 10); /* completes nothing */
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 	store(CLAIM, 33); /* the level is still high */
-	assert_int_equal(line[0], 1 << 10);
+	assert_true(line[0]);
 	assert_int_equal(load(CLAIM), 33);
 	plic_set_input(&plic, 33, false);
 	store(CLAIM, 33);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 	assert_int_equal(load(CLAIM), 0);
 }
 
@@ -84,17 +91,17 @@ TEST(plic, masks_by_threshold_priority_and_enable)
 	(void)state;
 	plic_set_input(&plic, 10, true);
 	store(THRESHOLD, 1);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 	assert_int_equal(load(THRESHOLD), 1);
 	store(4 * 10, 2);
-	assert_int_equal(line[0], 1 << 10);
+	assert_true(line[0]);
 	store(4 * 10, 0);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 	assert_int_equal(load(CLAIM), 0);
 	store(4 * 10, 15);
 	assert_int_equal(load(4 * 10), 7);
 	store(ENABLE, 0);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 }
 
 TEST(plic, ignores_completion_of_a_disabled_source)
@@ -105,9 +112,9 @@ TEST(plic, ignores_completion_of_a_disabled_source)
 	store(ENABLE, 0);
 	store(CLAIM, 10);
 	store(ENABLE, 1 << 10);
-	assert_int_equal(line[0], 0);
+	assert_false(line[0]);
 	store(CLAIM, 10);
-	assert_int_equal(line[0], 1 << 10);
+	assert_true(line[0]);
 }
 
 TEST(plic, has_no_source_0_and_no_third_context)
@@ -124,6 +131,30 @@ TEST(plic, has_no_source_0_and_no_third_context)
 	assert_int_equal(load(CLAIM + 2 * CONTEXT), 0);
 	store(CLAIM, UINT32_MAX);
 	assert_int_equal(load(0x5ffffc), 0);
+}
+
+TEST(plic, tells_changes_to_each_context_that_leads_somewhere)
+{
+	(void)state;
+	assert_int_equal(plic_add_context(&plic, NULL, NULL), ERR_OK);
+	store(ENABLE + 0x80, 1 << 10);
+	store(ENABLE + 2 * 0x80, 1 << 10);
+	assert_int_equal(load(ENABLE + 2 * 0x80), 1 << 10);
+	changes = 0;
+	plic_set_input(&plic, 10, true);
+	assert_true(line[0] && line[1]);
+	store(THRESHOLD, 0);
+	store(4 * 10, 2);
+	assert_int_equal(changes, 2);
+	assert_int_equal(load(CLAIM + CONTEXT), 10);
+	assert_true(!line[0] && !line[1]);
+	assert_int_equal(load(CLAIM), 0);
+	store(CLAIM + CONTEXT, 10);
+	assert_int_equal(load(CLAIM + 2 * CONTEXT), 10); /* a context of a mode that the guest has not */
+	assert_int_equal(changes, 8);
+	for (unsigned i = 3; i < PLIC_CONTEXTS; i++)
+		assert_int_equal(plic_add_context(&plic, NULL, NULL), ERR_OK);
+	assert_int_equal(plic_add_context(&plic, NULL, NULL), ERR_LIMIT);
 }
 
 TEST(plic, takes_words_only)
@@ -143,7 +174,8 @@ int main(void)
 		RUN_PREPARED(signals_an_enabled_level), RUN_PREPARED(claims_and_completes),
 		RUN_PREPARED(orders_by_priority_then_number), RUN_PREPARED(masks_by_threshold_priority_and_enable),
 		RUN_PREPARED(ignores_completion_of_a_disabled_source),
-		RUN_PREPARED(has_no_source_0_and_no_third_context), RUN_PREPARED(takes_words_only),
+		RUN_PREPARED(has_no_source_0_and_no_third_context), 
+		RUN_PREPARED(tells_changes_to_each_context_that_leads_somewhere), RUN_PREPARED(takes_words_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,7 +41,7 @@ static int prepare(void **state)
 	(void)state;
 	fake_reset(deliver);
 	memset(&plic, 0, sizeof(plic));
-	assert_int_equal(plic_add_context(&plic, &line, 1), ERR_OK);
+	assert_int_equal(plic_add_context(&plic, fake_line, &line), ERR_OK);
 	uart_init(&uart, &plic, 10);
 	return 0;
 }

@@ -9,7 +9,7 @@ void driver_init(struct driver *driver)
 {
 	memset(driver, 0, sizeof(*driver));
 	driver->memory = fake_memory();
-	(void)!plic_add_context(&driver->plic, &driver->line, 1);
+	(void)!plic_add_context(&driver->plic, fake_line, &driver->line);
 	pci_init(&driver->pci, &driver->bridge, &driver->plic, WINDOW, 32);
 	virtio_console_init(&driver->console, &driver->memory);
 	pci_add(&driver->pci, &driver->console.device.function, 1);

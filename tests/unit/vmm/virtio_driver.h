@@ -7,7 +7,7 @@
 struct driver {
 	struct guest_memory memory;
 	struct plic plic;
-	uint64_t line;
+	bool line;
 	struct pci pci;
 	struct pci_function bridge;
 	struct virtio_console console;
