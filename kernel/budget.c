@@ -73,6 +73,8 @@ void budget_configure(struct budget *budget, uint64_t amount, uint64_t period, u
 		.since = now,
 		.count = 1,
 		.limited = amount < period,
+		.consumed = budget->consumed,
+		.lead = budget->lead,
 		.fragment = amount / 16 < BUDGET_FRAGMENT ? amount / 16 : BUDGET_FRAGMENT,
 	};
 	budget->refill[0] = (struct refill){ .time = budget->limited ? now : 0, .amount = amount };
@@ -158,4 +160,24 @@ void budget_yield(struct budget *budget)
 	}
 	budget->spent += budget->granted - budget->left;
 	grant(budget);
+}
+
+#define TURN 1024 /* the unit of `lead` */
+
+static int64_t turns(const struct budget *budget)
+{
+	uint64_t whole = budget->consumed / budget->slice, rest = budget->consumed % budget->slice;
+
+	return (int64_t)(whole * TURN + rest * TURN / budget->slice) + budget->lead;
+}
+
+bool budget_precedes(struct budget *budget, const struct budget *current)
+{
+	int64_t lead = turns(budget) - turns(current);
+
+	if (lead > TURN)
+		budget->lead -= lead - TURN;
+	else if (lead < -TURN)
+		budget->lead -= lead + TURN;
+	return lead < 0;
 }

@@ -32,6 +32,8 @@ struct budget {
 	uint64_t amount;   /* ticks per period; always the sum of all refills */
 	uint64_t period;   /* ticks */
 	uint64_t slice;    /* ticks before others of the same priority get their turn */
+	uint64_t consumed; /* ticks, ever */
+	int64_t lead;      /* 1/1024 of turns: what `consumed` counts for more, against others of the same priority */
 	uint8_t first;     /* index of the refill in use */
 	uint8_t count;     /* 1 to BUDGET_REFILLS */
 	bool limited;      /* amount < period */
@@ -40,7 +42,7 @@ struct budget {
 };
 
 /*
- * A full budget from `now` on. All in ticks; 1 <= amount <= period <= 2^40, which the caller checked. slice 0: none but the
+ * A full budget from `now` on; what was consumed stays. All in ticks; 1 <= amount <= period <= 2^40, which the caller checked. slice 0: none but the
  * refills themselves; without a limit, the period.
  */
 void budget_configure(struct budget *budget, uint64_t amount, uint64_t period, uint64_t slice, uint64_t now);
@@ -71,11 +73,18 @@ static inline __attribute__((always_inline)) void budget_begin(struct budget *bu
 /* It ran for so many ticks since the last charge or begin. Sets `ended` if it used up what it had; see budget_ready_at then. */
 static inline __attribute__((always_inline)) void budget_charge(struct budget *budget, uint64_t used)
 {
+	budget->consumed += used;
 	if (used + budget->fragment < budget->left)
 		budget->left -= used;
 	else
 		budget_spend(budget, used);
 }
+
+/*
+ * A refill came: may it take the hart from `current`, of the same priority, at once? Yes if it had less of its share, in turns,
+ * so that a wait for its place in the queue does not cost it what it may have. A lead or lag of more than a turn is forgotten.
+ */
+bool budget_precedes(struct budget *budget, const struct budget *current);
 
 /* It gives up its turn: a new slice for the next one. A limit stays as it is. */
 void budget_yield(struct budget *budget);

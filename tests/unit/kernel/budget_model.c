@@ -76,7 +76,7 @@ static const char *run(struct budget *budget, uint64_t *now, uint32_t (*next)(vo
 
 const char *budget_walk(uint32_t (*next)(void), bool late)
 {
-	struct budget budget;
+	struct budget budget = { 0 };
 	uint64_t now = next() % 100, period = 1 + next() % 2000, amount = 1 + next() % period;
 	uint64_t slice = next() % 2 ? 1 + next() % amount : 0;
 	const char *wrong;

@@ -177,6 +177,53 @@ TEST(budget, smallest_budget_and_longest_period_work)
 	assert_int_equal(budget_left(&budget), 1);
 }
 
+TEST(budget, less_of_its_share_goes_first)
+{
+	struct budget other = { 0 };
+
+	budget = other;
+	budget_configure(&budget, 2500, 10000, 10000, 0);
+	budget_configure(&other, 30000, 30000, 0, 0);
+	assert_false(budget_precedes(&budget, &other));
+	budget_charge(&other, 3001);
+	assert_true(budget_precedes(&budget, &other));
+	budget_charge(&budget, 1001);
+	assert_false(budget_precedes(&budget, &other)); /* a tenth of a turn each */
+	budget_charge(&other, 30000);
+	assert_true(budget_precedes(&budget, &other));
+}
+
+TEST(budget, lead_or_lag_beyond_a_turn_is_forgotten)
+{
+	struct budget other = { 0 };
+
+	budget = other;
+	budget_configure(&budget, 2500, 10000, 10000, 0);
+	budget_configure(&other, 10000, 10000, 0, 0);
+	other.consumed = UINT64_C(1) << 50;
+	assert_true(budget_precedes(&budget, &other));
+	budget.consumed += 9000;
+	assert_true(budget_precedes(&budget, &other));
+	budget.consumed += 2000;
+	assert_false(budget_precedes(&budget, &other));
+	budget.consumed += UINT64_C(1) << 50;
+	assert_false(budget_precedes(&budget, &other));
+	other.consumed += 9000;
+	assert_false(budget_precedes(&budget, &other));
+	other.consumed += 2000;
+	assert_true(budget_precedes(&budget, &other));
+}
+
+TEST(budget, configuring_keeps_what_was_consumed)
+{
+	budget_configure(&budget, 1000, 1000, 0, 0);
+	uint64_t before = budget.consumed;
+
+	run(0, 300);
+	budget_configure(&budget, 500, 1000, 0, 300);
+	assert_int_equal(budget.consumed, before + 300);
+}
+
 static uint64_t state;
 
 static uint32_t next(void)
