@@ -7,6 +7,7 @@
 #include "kernel.h"
 #include "object.h"
 #include "sched.h"
+#include "smp.h"
 #include "thread.h"
 
 #define ROOT_PRIORITY 220u

@@ -5,6 +5,7 @@
 
 #include "kernel.h"
 #include "object.h"
+#include "smp.h"
 
 /* Sentinel of the derivation list: its next is the first capability, its prev the last. */
 static struct slot list;
@@ -73,6 +74,30 @@ bool cap_is_descendant(const struct cap *a, const struct cap *b)
 	return inner.base >= outer.base && inner.base + inner.size <= outer.base + outer.size;
 }
 
+/* Other harts may look at the slot at any time: the second half first. */
+static void fill(struct slot *slot, struct cap cap)
+{
+	union cap_head head = { .type = cap.type, .rights = cap.rights, .level = cap.level, .size_bits = cap.size_bits };
+
+	head.badge = cap.word;
+	__atomic_store_n(&slot->cap.object, cap.object, __ATOMIC_RELAXED);
+	__atomic_store_n((uint64_t *)(void *)&slot->cap, head.word, __ATOMIC_RELEASE);
+}
+
+/* The second half stays: whoever read the first half before needs it. */
+static void empty(struct slot *slot)
+{
+	__atomic_store_n((uint64_t *)(void *)&slot->cap, 0, __ATOMIC_RELAXED);
+	slot->prev = NULL;
+	slot->next = (struct slot *)smp_epoch;
+}
+
+void cap_prepare(const struct slot *slot)
+{
+	if ((uint64_t)slot->next == smp_epoch)
+		smp_grace();
+}
+
 static void link_after(struct slot *before, struct slot *slot)
 {
 	slot->prev = before;
@@ -85,29 +110,31 @@ static void unlink(struct slot *slot)
 {
 	slot->prev->next = slot->next;
 	slot->next->prev = slot->prev;
-	*slot = (struct slot){ 0 };
+	empty(slot);
 }
 
 void cap_insert_root(struct slot *slot, struct cap cap)
 {
-	slot->cap = cap;
-	slot->cap.level = 0;
+	cap.level = 0;
 	link_after(list.prev, slot);
+	fill(slot, cap);
 }
 
 void cap_insert_child(struct slot *parent, struct slot *slot, struct cap cap)
 {
-	slot->cap = cap;
-	slot->cap.level = (uint8_t)(parent->cap.level + 1);
+	cap.level = (uint8_t)(parent->cap.level + 1);
 	link_after(parent, slot);
+	fill(slot, cap);
 }
 
 void cap_move(struct slot *from, struct slot *to)
 {
-	*to = *from;
+	to->prev = from->prev;
+	to->next = from->next;
 	to->prev->next = to;
 	to->next->prev = to;
-	*from = (struct slot){ 0 };
+	fill(to, from->cap);
+	empty(from);
 }
 
 bool cap_has_children(const struct slot *slot)
@@ -139,10 +166,16 @@ static void delete_leaf(struct slot *slot)
 		header->cap.word = 1;
 		header->next = dying;
 		dying = header;
-	} else if (!copy) {
-		object_destroy(&cap);
 	}
+	if (copy || !object_is_active(cap.type)) {
+		unlink(slot);
+		return;
+	}
+	/* Nobody is inside the kernel with this object in hand, and nobody can find it any more. */
+	smp_stop();
 	unlink(slot);
+	object_destroy(&cap);
+	smp_go();
 }
 
 /* The first leaf below *slot, on the path of first children. */

@@ -30,7 +30,10 @@ static enum err check_pair(const struct cap *cnode, const struct mint_arguments 
 		return err;
 	if (slot_empty(*from))
 		return ERR_INVALID_CAP;
-	return slot_empty(*to) ? ERR_OK : ERR_SLOT_OCCUPIED;
+	if (!slot_empty(*to))
+		return ERR_SLOT_OCCUPIED;
+	cap_prepare(*to);
+	return ERR_OK;
 }
 
 static enum err check_badge(const struct cap *cap, uint64_t badge)

@@ -6,6 +6,7 @@
 
 #include "notification.h"
 #include "sched.h"
+#include "smp.h"
 #include "thread.h"
 
 /* Registers of the message: see abi/syscall.h. */
@@ -19,14 +20,14 @@ bool message_valid(uint64_t info)
 	return message_words(info) <= MESSAGE_WORDS && message_label(info) < LABEL_KERNEL && (info & 0xfff8) == 0;
 }
 
-/* Copies a capability along with a message; false if anything is against it, and nothing happened. */
+/* Copies a capability along with a message; false if anything is against it, and nothing happened. Capability lock held. */
 static bool pass_capability(const struct thread *sender, uint32_t from_index, struct thread *receiver)
 {
 	struct slot *from = thread_slot(sender, from_index);
 	const struct cap *cspace = &receiver->cspace.cap;
 	uint32_t to_index = receiver->receive_slot;
 
-	if (!from || !to_index || cspace->type != OBJECT_CNODE || to_index >> cspace->size_bits)
+	if (!from || slot_empty(from) || !to_index || cspace->type != OBJECT_CNODE || to_index >> cspace->size_bits)
 		return false;
 	struct slot *to = cap_cnode(cspace) + to_index;
 	unsigned type = from->cap.type;
@@ -39,6 +40,7 @@ static bool pass_capability(const struct thread *sender, uint32_t from_index, st
 
 	if (type == OBJECT_FRAME)
 		cap.word = cap.page_number = 0;
+	cap_prepare(to);
 	cap_insert_child(from, to, cap);
 	return true;
 }
@@ -64,50 +66,52 @@ static void transfer(struct thread *sender, struct thread *receiver)
 		to[WORD_FIRST + i] = from[WORD_FIRST + i];
 }
 
-/* After the transfer: the sender awaits an answer, or goes on. */
+/* After the transfer: the sender, current or claimed, awaits an answer, or goes on. */
 static void settle(struct thread *sender, struct thread *receiver, struct reply *reply)
 {
-	if (!sender->is_call) {
-		arch_thread_words(sender)[WORD_STATUS] = ERR_OK;
-		sched_ready(sender);
+	if (!sender->is_call || !reply) {
+		/* Without a reply object the receiver cannot answer. A fault stays one. */
+		if (sender->fault != THREAD_FAULTED)
+			arch_thread_words(sender)[WORD_STATUS] = sender->is_call ? ERR_DELETED : ERR_OK;
+		sched_wake(sender);
 		return;
 	}
-	if (!reply) {
-		thread_wake_with(sender, ERR_DELETED); /* the receiver cannot answer */
-		return;
-	}
-	sched_unready(sender);
+	if (sender->state == THREAD_READY)
+		sched_unready(sender);
 	sender->state = THREAD_AWAITS_REPLY;
 	sender->reply = reply;
-	reply->caller = sender;
-	if (!receiver->sched_context && sender->sched_context) {
-		reply->borrower = receiver;
-		receiver->lent_by = reply;
-		sched_context_pass(sender, receiver);
-	}
+	sched_lend(sender, receiver);
+	__atomic_store_n(&reply->caller, sender, __ATOMIC_RELEASE);
 }
 
-static void dequeue(struct thread *thread)
+/* From here on others may receive with this reply object. */
+static void end_use(struct reply *reply)
 {
-	queue_remove(&thread->endpoint->queue, thread);
-	thread->endpoint = NULL;
+	if (reply)
+		__atomic_store_n(&reply->receiver, NULL, __ATOMIC_RELEASE);
 }
 
-/* Ends a receiver's wait: it no longer holds its reply object ready. */
-static struct reply *end_receive(struct thread *receiver)
+/* Claims a thread in the endpoint's queue; the endpoint is locked. */
+static void dequeue(struct endpoint *endpoint, struct thread *thread)
+{
+	queue_remove(&endpoint->queue, thread);
+	__atomic_store_n(&thread->endpoint, NULL, __ATOMIC_RELAXED);
+	thread->state = THREAD_WOKEN;
+}
+
+/* The same for a receiver: gives the reply object that it holds ready. */
+static struct reply *end_receive(struct endpoint *endpoint, struct thread *receiver)
 {
 	struct reply *reply = receiver->reply;
 
-	dequeue(receiver);
-	sched_clear_deadline(receiver);
+	dequeue(endpoint, receiver);
 	receiver->reply = NULL;
-	if (reply)
-		reply->receiver = NULL;
 	return reply;
 }
 
 static void send(struct endpoint *endpoint, struct thread *sender)
 {
+	lock_acquire(&endpoint->lock, LOCK_OBJECT);
 	struct thread *receiver = endpoint->queue.head;
 
 	if (!receiver || receiver->state != THREAD_RECEIVING) {
@@ -115,14 +119,16 @@ static void send(struct endpoint *endpoint, struct thread *sender)
 		sender->state = THREAD_SENDING;
 		sender->endpoint = endpoint;
 		queue_append(&endpoint->queue, sender);
+		lock_release(&endpoint->lock, LOCK_OBJECT);
 		return;
 	}
-	struct reply *reply = end_receive(receiver);
+	struct reply *reply = end_receive(endpoint, receiver);
 
+	lock_release(&endpoint->lock, LOCK_OBJECT);
 	transfer(sender, receiver);
-	receiver->state = THREAD_READY;
 	settle(sender, receiver, reply);
-	sched_ready(receiver);
+	end_use(reply);
+	sched_wake(receiver);
 }
 
 void endpoint_send(struct endpoint *endpoint, const struct cap *cap, struct thread *thread, bool is_call)
@@ -142,96 +148,164 @@ void endpoint_send_fault(struct endpoint *endpoint, uint32_t badge, struct threa
 	send(endpoint, thread);
 }
 
-void endpoint_receive(struct endpoint *endpoint, struct thread *thread, struct reply *reply, uint64_t deadline)
+static struct thread *first_sender(const struct endpoint *endpoint)
 {
-	struct thread *sender = endpoint->queue.head;
+	struct thread *head = endpoint->queue.head;
 
-	if (thread->bound && thread->bound->bits) {
-		notification_deliver(thread->bound, thread);
-		return;
-	}
-	if (sender && sender->state == THREAD_SENDING) {
-		dequeue(sender);
-		sender->state = THREAD_READY;
-		transfer(sender, thread);
-		settle(sender, thread, reply);
-		return;
-	}
-	if (deadline <= arch_time()) {
-		arch_thread_words(thread)[WORD_STATUS] = ERR_TIMED_OUT;
-		return;
-	}
-	/* A passive server goes to sleep without CPU time: what it was lent stays with it until it answers. */
+	return head && head->state == THREAD_SENDING ? head : NULL;
+}
+
+/* Takes the signals of the bound notification, if there are any. */
+static bool take_signals(struct thread *thread)
+{
+	return thread->bound && word_read(&thread->bound->bits) && notification_deliver(thread->bound, thread);
+}
+
+static void take_message(struct endpoint *endpoint, struct thread *sender, struct thread *thread, struct reply *reply)
+{
+	dequeue(endpoint, sender);
+	lock_release(&endpoint->lock, LOCK_OBJECT);
+	transfer(sender, thread);
+	settle(sender, thread, reply);
+	end_use(reply);
+	/* A passive server that has just answered goes on with what this caller lends, maybe on another hart. */
+	if (arch_this_hart()->current != thread)
+		sched_wake(thread);
+}
+
+/* The current thread joins the receivers. */
+static void block(struct endpoint *endpoint, struct thread *thread, struct reply *reply, uint64_t deadline)
+{
 	sched_unready(thread);
 	thread->state = THREAD_RECEIVING;
-	thread->endpoint = endpoint;
 	thread->reply = reply;
-	if (reply)
-		reply->receiver = thread;
+	thread->endpoint = endpoint;
 	queue_append(&endpoint->queue, thread);
 	sched_set_deadline(thread, deadline);
-}
-
-void reply_return_context(struct reply *reply)
-{
-	struct thread *holder = NULL;
-	struct reply *loan = reply;
-
-	/* A borrower without the context is itself a caller who lent it on: all those loans end, too. */
-	while (loan && loan->borrower) {
-		holder = loan->borrower;
-		holder->lent_by = NULL;
-		loan->borrower = NULL;
-		loan = holder->sched_context ? NULL : holder->reply;
+	if (!thread->bound)
+		return;
+	/* A signal that came since take_signals looked: who sent it may have seen no receiver. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (take_signals(thread)) {
+		end_use(end_receive(endpoint, thread));
+		sched_wake(thread);
 	}
-	if (holder)
-		sched_context_pass(holder, reply->caller);
 }
 
-/* The caller leaves the reply object. */
-static struct thread *release_caller(struct reply *reply)
+static void receive(struct endpoint *endpoint, struct thread *thread, struct reply *reply, uint64_t deadline)
 {
-	struct thread *caller = reply->caller;
+	struct thread *sender = first_sender(endpoint);
 
-	reply_return_context(reply);
-	reply->caller = NULL;
-	caller->reply = NULL;
-	return caller;
+	if (take_signals(thread)) {
+		end_use(reply);
+	} else if (sender) {
+		take_message(endpoint, sender, thread, reply);
+		return;
+	} else if (deadline <= arch_time()) {
+		end_use(reply);
+		arch_thread_words(thread)[WORD_STATUS] = ERR_TIMED_OUT;
+	} else {
+		block(endpoint, thread, reply, deadline);
+	}
+	lock_release(&endpoint->lock, LOCK_OBJECT);
+}
+
+enum err endpoint_receive(struct endpoint *endpoint, struct thread *thread, const struct receive_arguments *arguments)
+{
+	struct reply *reply = arguments->reply;
+
+	if (reply && !word_swap(&reply->receiver, NULL, thread))
+		return ERR_BUSY;
+	if (reply && !arguments->answer && word_read(&reply->caller)) {
+		end_use(reply);
+		return ERR_BUSY;
+	}
+	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	struct thread *sender = first_sender(endpoint);
+	bool grants = sender && sender->cap_to_send && sender->can_grant;
+
+	if (grants) { /* the capability lock comes first */
+		lock_release(&endpoint->lock, LOCK_OBJECT);
+		if (!smp_lock()) {
+			end_use(reply);
+			return ERR_RESTART;
+		}
+		lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	}
+	thread->receive_slot = arguments->slot;
+	if (arguments->answer)
+		reply_send(reply, thread);
+	receive(endpoint, thread, reply, arguments->deadline);
+	if (grants)
+		smp_unlock();
+	return ERR_DONE;
 }
 
 void reply_send(struct reply *reply, struct thread *server)
 {
-	if (!reply->caller)
+	struct thread *caller = word_read(&reply->caller) ? word_take(&reply->caller) : NULL;
+
+	if (!caller)
 		return;
-	struct thread *caller = release_caller(reply);
 	const uint64_t *from = arch_thread_words(server);
 	uint64_t *to = arch_thread_words(caller);
 
+	caller->reply = NULL;
+	caller->state = THREAD_WOKEN;
 	if (caller->fault == THREAD_FAULTED) {
-		caller->state = THREAD_STOPPED;
 		if (message_label(from[WORD_INFO]) == 0)
-			thread_resume(caller);
-		return;
+			caller->fault = THREAD_NO_FAULT;
+	} else {
+		to[WORD_STATUS] = ERR_OK;
+		to[WORD_INFO] = (uint32_t)from[WORD_INFO];
+		for (unsigned i = 0; i < MESSAGE_WORDS; i++)
+			to[WORD_FIRST + i] = from[WORD_FIRST + i];
+		to[WORD_BADGE] = 0;
 	}
-	to[WORD_STATUS] = ERR_OK;
-	to[WORD_INFO] = (uint32_t)from[WORD_INFO];
-	for (unsigned i = 0; i < MESSAGE_WORDS; i++)
-		to[WORD_FIRST + i] = from[WORD_FIRST + i];
-	to[WORD_BADGE] = 0;
-	sched_ready(caller);
+	sched_wake(caller);
 }
 
 void reply_cancel(struct reply *reply)
 {
-	(void)release_caller(reply);
+	struct thread *caller = reply->caller;
+
+	reply->caller = NULL;
+	caller->reply = NULL;
+	caller->state = THREAD_WOKEN;
 }
 
-void endpoint_cancel(struct thread *thread)
+bool endpoint_cancel(struct thread *thread)
 {
-	if (thread->state == THREAD_RECEIVING)
-		(void)end_receive(thread);
-	else
-		dequeue(thread);
+	struct endpoint *endpoint = word_read(&thread->endpoint);
+
+	if (!endpoint)
+		return false;
+	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	bool waits = thread->endpoint == endpoint;
+
+	if (waits && thread->state == THREAD_RECEIVING)
+		end_use(end_receive(endpoint, thread));
+	else if (waits)
+		dequeue(endpoint, thread);
+	lock_release(&endpoint->lock, LOCK_OBJECT);
+	return waits;
+}
+
+void endpoint_signal(struct thread *thread, struct notification *notification)
+{
+	struct endpoint *endpoint = word_read(&thread->endpoint);
+
+	if (!endpoint)
+		return;
+	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	bool waits = thread->endpoint == endpoint && thread->state == THREAD_RECEIVING;
+	bool woken = waits && notification_deliver(notification, thread);
+
+	if (woken)
+		end_use(end_receive(endpoint, thread));
+	lock_release(&endpoint->lock, LOCK_OBJECT);
+	if (woken)
+		sched_wake(thread);
 }
 
 void endpoint_destroy(struct endpoint *endpoint)

@@ -7,7 +7,7 @@
 #include "kernel.h"
 #include "notification.h"
 #include "object.h"
-#include "sched.h"
+#include "smp.h"
 #include "syscall.h"
 #include "thread.h"
 #include "untyped.h"
@@ -123,16 +123,31 @@ static enum err set_priority(const struct invocation *call, struct thread *threa
 	return ERR_OK;
 }
 
+/* Under the capability lock nothing happens to a stopped thread: what is being set up disturbs no other hart. */
+static bool at_rest(const struct thread *thread)
+{
+	return thread->state == THREAD_STOPPED && !thread->lent_by && !arch_thread_hart(thread);
+}
+
 static enum err set_affinity(const struct invocation *call, struct thread *thread)
 {
 	struct slot *control;
-	enum err err = argument(call, 0, OBJECT_SCHED_CONTROL, 0, &control);
+	enum err err = call->slot->cap.rights & RIGHT_WRITE ? ERR_OK : ERR_NO_RIGHT;
 
+	if (!err)
+		err = argument(call, 0, OBJECT_SCHED_CONTROL, 0, &control);
 	if (err)
 		return err;
-	if (call->arguments[1] >= 1)
+	uint64_t hart = call->arguments[1];
+
+	if (hart >= HANDOVER_HARTS || !(smp_online >> hart & 1))
 		return ERR_RANGE;
-	thread->hart = &harts[call->arguments[1]];
+	if (thread->lent_by || thread->lent_to)
+		return ERR_BUSY;
+	if (at_rest(thread))
+		thread->hart = &harts[hart];
+	else if (thread->hart != &harts[hart])
+		sched_move(thread, &harts[hart]);
 	return ERR_OK;
 }
 
@@ -162,8 +177,6 @@ static enum err invoke_thread(const struct invocation *call, uint64_t operation)
 			return ERR_RANGE;
 		*call->result = arch_thread_register(thread, (unsigned)a[0]);
 		return ERR_OK;
-	case OP_THREAD_SET_AFFINITY:
-		return set_affinity(call, thread);
 	case OP_THREAD_RESUME:
 		if (slot_empty(&thread->vspace))
 			return ERR_INVALID_CAP;
@@ -180,7 +193,7 @@ static enum err invoke_thread(const struct invocation *call, uint64_t operation)
 /* The slot named as the space of a mapping; its type is checked by the mapping. */
 static enum err check_space(const struct slot *space)
 {
-	if (!space)
+	if (!space || slot_empty(space))
 		return ERR_INVALID_CAP;
 	return space->cap.rights & RIGHT_WRITE ? ERR_OK : ERR_NO_RIGHT;
 }
@@ -221,16 +234,12 @@ static enum err invoke_table(const struct invocation *call, uint64_t operation)
 	return ERR_OK;
 }
 
-static enum err invoke_vcpu(const struct invocation *call, uint64_t operation)
+static enum err operate_vcpu(const struct invocation *call, uint64_t operation)
 {
 	struct vcpu *vcpu = cap_vcpu(&call->slot->cap);
 	struct slot *gspace, *frame;
 	enum err err;
 
-	if (!(call->slot->cap.rights & RIGHT_WRITE))
-		return ERR_NO_RIGHT;
-	if (vcpu->thread)
-		return ERR_BUSY;
 	switch (operation) {
 	case OP_VCPU_CONFIGURE:
 		err = argument(call, 0, OBJECT_GSPACE, RIGHT_WRITE, &gspace);
@@ -244,6 +253,21 @@ static enum err invoke_vcpu(const struct invocation *call, uint64_t operation)
 	default:
 		return ERR_UNKNOWN_OPERATION;
 	}
+}
+
+static enum err invoke_vcpu(const struct invocation *call, uint64_t operation)
+{
+	struct vcpu *vcpu = cap_vcpu(&call->slot->cap);
+
+	if (!(call->slot->cap.rights & RIGHT_WRITE))
+		return ERR_NO_RIGHT;
+	enum err err = vcpu_claim(vcpu, call->caller, true);
+
+	if (err)
+		return err;
+	err = operate_vcpu(call, operation);
+	vcpu_release(vcpu);
+	return err;
 }
 
 static enum err invoke_irq_control(const struct invocation *call, uint64_t operation)
@@ -264,10 +288,6 @@ static enum err invoke_irq_handler(const struct invocation *call, uint64_t opera
 	unsigned source = (unsigned)call->slot->cap.object;
 	struct slot *notification;
 
-	if (operation == OP_IRQ_HANDLER_ACKNOWLEDGE) {
-		irq_acknowledge(source);
-		return ERR_OK;
-	}
 	if (operation != OP_IRQ_HANDLER_BIND)
 		return ERR_UNKNOWN_OPERATION;
 	enum err err = argument(call, 0, OBJECT_NOTIFICATION, RIGHT_WRITE, &notification);
@@ -317,13 +337,93 @@ static enum err invoke_sched_context(const struct invocation *call, uint64_t ope
 	return ERR_OK;
 }
 
-enum err invoke_handle(struct thread *thread, uint64_t *words)
+/* An operation that is carried out by the hart whose threads it is about, while all others stand still. */
+struct distant {
+	const struct invocation *call;
+	uint64_t operation;
+	enum err err;
+	enum err (*function)(const struct invocation *call, uint64_t operation);
+};
+
+static void run_distant(void *argument)
+{
+	struct distant *distant = argument;
+
+	distant->err = distant->function(distant->call, distant->operation);
+}
+
+static enum err invoke_on(struct hart *hart, struct distant distant)
+{
+	smp_on(hart, run_distant, &distant);
+	return distant.err;
+}
+
+static enum err invoke_on_thread(const struct invocation *call, uint64_t operation)
+{
+	struct thread *thread = cap_thread(&call->slot->cap);
+
+	if (operation != OP_THREAD_SET_AFFINITY)
+		return invoke_on(thread->hart, (struct distant){ call, operation, ERR_OK, invoke_thread });
+	enum err err = set_affinity(call, thread);
+
+	if (err || thread != call->caller)
+		return err;
+	/* It may run on its new hart at once. */
+	arch_thread_words(thread)[0] = ERR_OK;
+	return ERR_DONE;
+}
+
+static enum err invoke_on_context(const struct invocation *call, uint64_t operation)
+{
+	struct hart *hart = arch_this_hart();
+	struct slot *slot;
+
+	if (!argument(call, 0, OBJECT_SCHED_CONTEXT, RIGHT_WRITE, &slot) && cap_sched_context(&slot->cap)->thread)
+		hart = cap_sched_context(&slot->cap)->thread->hart;
+	return invoke_on(hart, (struct distant){ call, operation, ERR_OK, invoke_sched_control });
+}
+
+static enum err invoke_stopped(enum err (*function)(const struct invocation *call, uint64_t operation),
+			       const struct invocation *call, uint64_t operation)
+{
+	smp_stop();
+	enum err err = function(call, operation);
+
+	smp_go();
+	return err;
+}
+
+static enum err invoke_any_thread(const struct invocation *call, uint64_t operation)
+{
+	const struct thread *thread = cap_thread(&call->slot->cap);
+
+	if (!at_rest(thread))
+		return invoke_stopped(invoke_on_thread, call, operation);
+	if (operation == OP_THREAD_SET_AFFINITY)
+		return set_affinity(call, cap_thread(&call->slot->cap));
+	return invoke_thread(call, operation);
+}
+
+static enum err invoke_any_context(const struct invocation *call, uint64_t operation)
+{
+	struct slot *slot;
+
+	if (!argument(call, 0, OBJECT_SCHED_CONTEXT, RIGHT_WRITE, &slot)) {
+		const struct thread *thread = cap_sched_context(&slot->cap)->thread;
+
+		if (thread && !at_rest(thread))
+			return invoke_stopped(invoke_on_context, call, operation);
+	}
+	return invoke_sched_control(call, operation);
+}
+
+static enum err invoke_locked(struct thread *thread, uint64_t *words)
 {
 	struct slot *slot = thread_slot(thread, words[0]);
 	struct invocation call = { .caller = thread, .slot = slot, .arguments = &words[2], .result = &words[1] };
 	uint64_t operation = words[1];
 
-	if (!slot)
+	if (!slot || slot_empty(slot))
 		return ERR_INVALID_CAP;
 	/* Nothing is made or moved while something is dying: its memory is not free yet. */
 	enum err err = cnode_reap();
@@ -339,7 +439,7 @@ enum err invoke_handle(struct thread *thread, uint64_t *words)
 	case OBJECT_CNODE:
 		return invoke_cnode(&call, operation);
 	case OBJECT_THREAD:
-		return invoke_thread(&call, operation);
+		return invoke_any_thread(&call, operation);
 	case OBJECT_SCHED_CONTEXT:
 		return invoke_sched_context(&call, operation);
 	case OBJECT_FRAME:
@@ -353,7 +453,7 @@ enum err invoke_handle(struct thread *thread, uint64_t *words)
 	case OBJECT_IRQ_HANDLER:
 		return invoke_irq_handler(&call, operation);
 	case OBJECT_SCHED_CONTROL:
-		return invoke_sched_control(&call, operation);
+		return invoke_any_context(&call, operation);
 	case OBJECT_PLATFORM_CONTROL:
 		return invoke_platform_control(&call, operation);
 	case OBJECT_NULL:
@@ -366,4 +466,21 @@ enum err invoke_handle(struct thread *thread, uint64_t *words)
 		break;
 	}
 	return ERR_UNKNOWN_OPERATION;
+}
+
+enum err invoke_handle(struct thread *thread, uint64_t *words)
+{
+	struct cap cap;
+
+	/* Each interrupt of a device ends with this: not with all of capability management behind one lock. */
+	if (words[1] == OP_IRQ_HANDLER_ACKNOWLEDGE && !thread_capability(thread, words[0], OBJECT_IRQ_HANDLER, 0, &cap)) {
+		irq_acknowledge((unsigned)cap.object);
+		return ERR_OK;
+	}
+	if (!smp_lock())
+		return ERR_RESTART;
+	enum err err = invoke_locked(thread, words);
+
+	smp_unlock();
+	return err;
 }

@@ -12,6 +12,7 @@ struct irq {
 };
 
 static struct irq irqs[IRQ_SOURCES_MAX];
+static struct lock lock; /* of all of them, and of the controller */
 
 void irq_reset(void)
 {
@@ -29,6 +30,7 @@ enum err irq_get(struct slot *control, uint64_t source, struct slot *destination
 		return ERR_SLOT_OCCUPIED;
 	if (control->cap.level == CAP_LEVEL_MAX)
 		return ERR_LIMIT;
+	cap_prepare(destination);
 	irqs[source].exists = true;
 	cap_insert_child(control, destination, (struct cap){ .type = OBJECT_IRQ_HANDLER, .rights = RIGHT_ALL, .object = source });
 	return ERR_OK;
@@ -40,35 +42,46 @@ enum err irq_bind(unsigned source, struct slot *notification)
 
 	if (notification->cap.level == CAP_LEVEL_MAX)
 		return ERR_LIMIT;
+	lock_acquire(&lock, LOCK_IRQ);
 	cap_drop_copy(&irq->notification);
 	cap_insert_child(notification, &irq->notification, notification->cap);
 	arch_irq_enable(source);
+	lock_release(&lock, LOCK_IRQ);
 	return ERR_OK;
 }
 
 void irq_acknowledge(unsigned source)
 {
+	lock_acquire(&lock, LOCK_IRQ);
 	if (irqs[source].in_service)
 		arch_irq_complete(source);
 	irqs[source].in_service = false;
+	lock_release(&lock, LOCK_IRQ);
 }
 
 void irq_deliver(unsigned source)
 {
 	struct irq *irq = source < IRQ_SOURCES_MAX ? &irqs[source] : NULL;
 
-	if (!irq || slot_empty(&irq->notification)) {
+	lock_acquire(&lock, LOCK_IRQ);
+	struct cap cap = irq ? cap_read(&irq->notification) : (struct cap){ 0 };
+
+	if (cap.type == OBJECT_NULL) {
 		arch_irq_disable(source);
 		arch_irq_complete(source);
-		return;
+	} else {
+		irq->in_service = true;
 	}
-	irq->in_service = true;
-	notification_signal(cap_notification(&irq->notification.cap), irq->notification.cap.word);
+	lock_release(&lock, LOCK_IRQ);
+	if (cap.type != OBJECT_NULL)
+		notification_signal(cap_notification(&cap), cap.word);
 }
 
 void irq_destroy(unsigned source)
 {
+	lock_acquire(&lock, LOCK_IRQ);
 	arch_irq_disable(source);
+	lock_release(&lock, LOCK_IRQ);
 	irq_acknowledge(source);
 	cap_drop_copy(&irqs[source].notification);
 	irqs[source].exists = false;

@@ -9,52 +9,80 @@
 #include "thread.h"
 #include "vcpu.h"
 
-void notification_deliver(struct notification *notification, struct thread *thread)
+bool notification_deliver(struct notification *notification, struct thread *thread)
 {
-	uint64_t *words = arch_thread_words(thread);
+	uint64_t *words = arch_thread_words(thread), bits = word_take(&notification->bits);
 
+	if (!bits)
+		return false;
 	words[0] = ERR_OK;
 	words[1] = message_info(LABEL_NOTIFICATION, 0);
-	words[7] = notification->bits;
-	notification->bits = 0;
+	words[7] = bits;
+	return true;
 }
 
-/* What `wait` answers: the bits in a7. */
-static void give_bits(struct notification *notification, struct thread *thread)
+/* What `wait` answers: the bits in a7. False: there are none. */
+static bool give_bits(struct notification *notification, struct thread *thread)
 {
-	uint64_t *words = arch_thread_words(thread);
+	uint64_t *words = arch_thread_words(thread), bits = word_read(&notification->bits) ? word_take(&notification->bits) : 0;
 
+	if (!bits)
+		return false;
 	words[0] = ERR_OK;
-	words[7] = notification->bits;
-	notification->bits = 0;
+	words[7] = bits;
+	return true;
+}
+
+/* Claims a waiter; the notification is locked. */
+static void dequeue(struct notification *notification, struct thread *thread)
+{
+	queue_remove(&notification->waiters, thread);
+	__atomic_store_n(&thread->waits_for, NULL, __ATOMIC_RELAXED);
+	thread->state = THREAD_WOKEN;
+}
+
+static void wake_first(struct notification *notification)
+{
+	lock_acquire(&notification->lock, LOCK_OBJECT);
+	struct thread *waiter = notification->waiters.head;
+
+	if (waiter && !give_bits(notification, waiter))
+		waiter = NULL;
+	if (waiter)
+		dequeue(notification, waiter);
+	lock_release(&notification->lock, LOCK_OBJECT);
+	if (waiter)
+		sched_wake(waiter);
 }
 
 void notification_signal(struct notification *notification, uint64_t bits)
 {
-	struct thread *waiter = notification->waiters.head, *bound = notification->bound;
+	/* The bits first, then who waits: a waiter does it the other way round, so one sees the other. */
+	__atomic_fetch_or(&notification->bits, bits, __ATOMIC_SEQ_CST);
+	notification_wake(notification);
+}
 
-	notification->bits |= bits;
-	if (waiter) {
-		notification_cancel(waiter);
-		sched_clear_deadline(waiter);
-		give_bits(notification, waiter);
-		sched_ready(waiter);
-	} else if (bound && bound->state == THREAD_RECEIVING) {
-		endpoint_cancel(bound);
-		notification_deliver(notification, bound);
-		sched_ready(bound);
-	} else if (bound && bound->vcpu) {
-		vcpu_notified(bound);
-	}
+void notification_wake(struct notification *notification)
+{
+	struct thread *bound = word_read(&notification->bound);
+
+	if (word_read(&notification->waiters.head))
+		wake_first(notification);
+	else if (bound && word_read(&bound->vcpu))
+		vcpu_wake(bound);
+	else if (bound)
+		endpoint_signal(bound, notification);
 }
 
 void notification_wait(struct notification *notification, struct thread *thread, uint64_t deadline)
 {
-	if (notification->bits) {
-		give_bits(notification, thread);
+	lock_acquire(&notification->lock, LOCK_OBJECT);
+	if (give_bits(notification, thread)) {
+		lock_release(&notification->lock, LOCK_OBJECT);
 		return;
 	}
 	if (deadline <= arch_time()) {
+		lock_release(&notification->lock, LOCK_OBJECT);
 		arch_thread_words(thread)[0] = ERR_TIMED_OUT;
 		return;
 	}
@@ -63,6 +91,20 @@ void notification_wait(struct notification *notification, struct thread *thread,
 	thread->waits_for = notification;
 	queue_append(&notification->waiters, thread);
 	sched_set_deadline(thread, deadline);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	bool woken = give_bits(notification, thread);
+
+	if (woken)
+		dequeue(notification, thread);
+	lock_release(&notification->lock, LOCK_OBJECT);
+	if (woken)
+		sched_wake(thread);
+}
+
+bool notification_poll(struct notification *notification, uint64_t *bits)
+{
+	*bits = word_read(&notification->bits) ? word_take(&notification->bits) : 0;
+	return *bits != 0;
 }
 
 enum err notification_bind(struct notification *notification, struct thread *thread)
@@ -83,10 +125,19 @@ void notification_unbind(struct thread *thread)
 	thread->bound = NULL;
 }
 
-void notification_cancel(struct thread *thread)
+bool notification_cancel(struct thread *thread)
 {
-	queue_remove(&thread->waits_for->waiters, thread);
-	thread->waits_for = NULL;
+	struct notification *notification = word_read(&thread->waits_for);
+
+	if (!notification)
+		return false;
+	lock_acquire(&notification->lock, LOCK_OBJECT);
+	bool waits = thread->waits_for == notification;
+
+	if (waits)
+		dequeue(notification, thread);
+	lock_release(&notification->lock, LOCK_OBJECT);
+	return waits;
 }
 
 void notification_destroy(struct notification *notification)

@@ -70,6 +70,15 @@ struct cap object_create(unsigned type, unsigned size_bits, paddr_t address)
 	return cap;
 }
 
+bool object_is_active(unsigned type)
+{
+	static const uint32_t active = 1u << OBJECT_THREAD | 1u << OBJECT_SCHED_CONTEXT | 1u << OBJECT_ENDPOINT |
+				       1u << OBJECT_REPLY | 1u << OBJECT_NOTIFICATION | 1u << OBJECT_VSPACE |
+				       1u << OBJECT_GSPACE | 1u << OBJECT_VCPU | 1u << OBJECT_IRQ_HANDLER;
+
+	return active >> type & 1;
+}
+
 void object_release(struct slot *slot)
 {
 	if (slot->cap.type == OBJECT_FRAME)

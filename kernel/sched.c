@@ -5,6 +5,7 @@
 #include <arch/arch.h>
 
 #include "kernel.h"
+#include "smp.h"
 #include "thread.h"
 
 struct hart harts[HANDOVER_HARTS];
@@ -91,23 +92,27 @@ void sched_set_deadline(struct thread *thread, uint64_t deadline)
 		before->later = thread;
 	else
 		hart->deadlines = thread;
+	thread->deadline_hart = hart;
 	thread->has_deadline = true;
 	hart->timer_stale = true;
 }
 
 void sched_clear_deadline(struct thread *thread)
 {
+	struct hart *hart = thread->deadline_hart;
+
 	if (!thread->has_deadline)
 		return;
+	assert(hart == arch_this_hart());
 	if (thread->earlier)
 		thread->earlier->later = thread->later;
 	else
-		thread->hart->deadlines = thread->later;
+		hart->deadlines = thread->later;
 	if (thread->later)
 		thread->later->earlier = thread->earlier;
 	thread->later = thread->earlier = NULL;
 	thread->has_deadline = false;
-	thread->hart->timer_stale = true;
+	hart->timer_stale = true;
 }
 
 /* Charges the current thread for the time since the last charge. */
@@ -141,6 +146,7 @@ void sched_ready(struct thread *thread)
 {
 	struct sched_context *context = thread->sched_context;
 
+	assert(thread->hart == arch_this_hart());
 	thread->state = THREAD_READY;
 	if (!context || thread->queued || thread->hart->current == thread)
 		return;
@@ -149,6 +155,63 @@ void sched_ready(struct thread *thread)
 		sched_set_deadline(thread, context->refill_at);
 	else
 		enqueue(thread);
+}
+
+static void push(struct hart *hart, struct thread *thread)
+{
+	struct thread *last = word_read(&hart->inbox);
+
+	do
+		thread->next = last;
+	while (!__atomic_compare_exchange_n(&hart->inbox, &last, thread, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+	if (!last)
+		arch_interrupt(hart);
+}
+
+/* A woken thread is at a hart: of its deadline, or its own. */
+static void arrive(struct hart *hart, struct thread *thread)
+{
+	sched_clear_deadline(thread);
+	if (thread->hart != hart) {
+		push(thread->hart, thread);
+		return;
+	}
+	if (thread->lent_to)
+		sched_reclaim(thread);
+	if (thread->fault == THREAD_FAULTED)
+		thread->state = THREAD_STOPPED; /* nobody repaired it */
+	else
+		sched_ready(thread);
+}
+
+void sched_wake(struct thread *thread)
+{
+	struct hart *hart = thread->has_deadline ? thread->deadline_hart : thread->hart;
+
+	if (hart == arch_this_hart())
+		arrive(hart, thread);
+	else
+		push(hart, thread);
+}
+
+void sched_collect(struct hart *hart)
+{
+	struct thread *last = word_read(&hart->inbox) ? word_take(&hart->inbox) : NULL, *first = NULL;
+
+	while (last) {
+		struct thread *before = last->next;
+
+		last->next = first;
+		first = last;
+		last = before;
+	}
+	while (first) {
+		struct thread *thread = first;
+
+		first = thread->next;
+		thread->next = NULL;
+		arrive(hart, thread);
+	}
 }
 
 void sched_unready(struct thread *thread)
@@ -182,7 +245,7 @@ static void wake_expired(struct hart *hart, uint64_t now)
 		sched_clear_deadline(thread);
 		if (thread->state == THREAD_READY)
 			sched_ready(thread);
-		else
+		else if (thread->state != THREAD_WOKEN)
 			thread_timed_out(thread);
 	}
 }
@@ -289,7 +352,7 @@ void sched_context_configure(struct sched_context *context, uint64_t budget, uin
 		sched_ready(thread); /* it may have slept for a refill */
 }
 
-/* The thread stops using its context; it cannot run until it has another. */
+/* The thread stops using its context; it cannot run until it has another, which may be on another hart. */
 static void detach(struct thread *thread)
 {
 	if (!thread->sched_context)
@@ -297,8 +360,9 @@ static void detach(struct thread *thread)
 	sched_unready(thread);
 	if (thread->state == THREAD_READY)
 		sched_clear_deadline(thread); /* it slept for a refill */
+	arch_thread_park(thread);
 	thread->sched_context->thread = NULL;
-	thread->sched_context = NULL;
+	__atomic_store_n(&thread->sched_context, NULL, __ATOMIC_RELEASE);
 }
 
 static void attach(struct thread *thread, struct sched_context *context)
@@ -309,19 +373,80 @@ static void attach(struct thread *thread, struct sched_context *context)
 		sched_ready(thread);
 }
 
-void sched_context_pass(struct thread *from, struct thread *to)
+void sched_lend(struct thread *caller, struct thread *to)
 {
-	struct sched_context *context = from->sched_context;
+	struct sched_context *context = caller->sched_context;
 
-	if (!context || to->sched_context)
+	if (!context || __atomic_load_n(&to->sched_context, __ATOMIC_ACQUIRE))
 		return;
-	detach(from);
-	attach(to, context);
+	caller->sched_context = NULL;
+	caller->lent_to = to;
+	to->lent_by = caller;
+	to->hart = caller->hart;
+	to->sched_context = context;
+	context->thread = to;
+}
+
+void sched_reclaim(struct thread *lender)
+{
+	struct thread *holder = lender;
+
+	/* A borrower without the context is itself a caller who lent it on: all those loans end, too. */
+	do {
+		struct thread *borrower = holder->lent_to;
+
+		holder->lent_to = NULL;
+		borrower->lent_by = NULL;
+		arch_thread_park(borrower); /* who has no context may go on on any hart */
+		holder = borrower;
+	} while (!holder->sched_context && holder->lent_to);
+	struct sched_context *context = holder->sched_context;
+
+	detach(holder);
+	lender->sched_context = context;
+	if (context)
+		context->thread = lender;
+}
+
+struct move {
+	struct thread *thread;
+	struct hart *to;
+	uint64_t deadline;
+};
+
+static void leave_hart(void *argument)
+{
+	struct move *move = argument;
+	struct thread *thread = move->thread;
+
+	sched_unready(thread);
+	arch_thread_park(thread);
+	move->deadline = thread->has_deadline ? thread->deadline : DEADLINE_NEVER;
+	sched_clear_deadline(thread);
+	thread->hart = move->to;
+}
+
+static void enter_hart(void *argument)
+{
+	const struct move *move = argument;
+
+	if (move->thread->state == THREAD_READY)
+		sched_ready(move->thread);
+	else
+		sched_set_deadline(move->thread, move->deadline);
+}
+
+void sched_move(struct thread *thread, struct hart *to)
+{
+	struct move move = { .thread = thread, .to = to };
+
+	smp_on(thread->hart, leave_hart, &move);
+	smp_on(to, enter_hart, &move);
 }
 
 enum err sched_context_bind(struct thread *thread, struct sched_context *context)
 {
-	if (context && (context->owner || thread->own_context || thread->lent_by))
+	if (context && (context->owner || thread->own_context || thread->lent_by || thread->lent_to))
 		return ERR_BUSY;
 	if (!context) {
 		if (thread->own_context)
@@ -338,11 +463,11 @@ enum err sched_context_bind(struct thread *thread, struct sched_context *context
 static void end_loans(struct thread *holder)
 {
 	while (holder->lent_by) {
-		struct reply *loan = holder->lent_by;
+		struct thread *lender = holder->lent_by;
 
 		holder->lent_by = NULL;
-		loan->borrower = NULL;
-		holder = loan->caller;
+		lender->lent_to = NULL;
+		holder = lender;
 	}
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "space.h"
 
+#include <abi/handover.h>
 #include <arch/arch.h>
 
 #include "cap.h"
+#include "smp.h"
 
 /* The low bits of an id are the index in the table, the others count the spaces that had this entry before. */
 #define INDEX_BITS 8u
@@ -57,13 +59,29 @@ struct space *space_find(uint32_t id)
 	return id != 0 && space->id == id ? space : NULL;
 }
 
+void space_use(struct space *space)
+{
+	uint32_t bit = UINT32_C(1) << arch_this_hart()->index;
+
+	/* Who changes a table looks at this afterwards; who uses it does this before: one sees the other. */
+	if (!(word_read(&space->harts) & bit))
+		__atomic_fetch_or(&space->harts, bit, __ATOMIC_SEQ_CST);
+}
+
+static void leave(void *argument)
+{
+	arch_space_leave(argument);
+}
+
 void space_destroy(uint32_t id)
 {
 	struct space *space = space_find(id);
 
 	if (!space)
 		return;
-	arch_space_flush(space);
+	for (unsigned i = 0; i < HANDOVER_HARTS; i++)
+		if (space->harts >> i & 1)
+			smp_on(&harts[i], leave, space);
 	*space = (struct space){ 0 };
 }
 

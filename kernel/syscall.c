@@ -7,24 +7,34 @@
 #include "endpoint.h"
 #include "kernel.h"
 #include "notification.h"
-#include "sched.h"
+#include "smp.h"
 #include "thread.h"
 #include "vcpu.h"
 
-/* Answer of a system call whose registers are already set, or that is not over. */
-#define ERR_DONE ((enum err)0x101)
-
-static enum err send(struct thread *thread, uint64_t *words, bool is_call)
+static enum err send_message(struct thread *thread, const uint64_t *words, bool is_call)
 {
-	struct slot *slot;
-	enum err err = thread_lookup(thread, words[0], OBJECT_ENDPOINT, RIGHT_WRITE, &slot);
+	struct cap cap;
+	enum err err = thread_capability(thread, words[0], OBJECT_ENDPOINT, RIGHT_WRITE, &cap);
 
 	if (err)
 		return err;
 	if (!message_valid(words[1]))
 		return ERR_INVALID_ARGUMENT;
-	endpoint_send(cap_endpoint(&slot->cap), &slot->cap, thread, is_call);
+	endpoint_send(cap_endpoint(&cap), &cap, thread, is_call);
 	return ERR_DONE;
+}
+
+static enum err send(struct thread *thread, const uint64_t *words, bool is_call)
+{
+	bool grants = message_cap(words[1]) != 0;
+
+	if (grants && !smp_lock())
+		return ERR_RESTART;
+	enum err err = send_message(thread, words, is_call);
+
+	if (grants)
+		smp_unlock();
+	return err;
 }
 
 static enum err sys_call(struct thread *thread, uint64_t *words)
@@ -37,27 +47,23 @@ static enum err sys_send(struct thread *thread, uint64_t *words)
 	return send(thread, words, false);
 }
 
-static enum err receive(struct thread *thread, uint64_t *words, bool answer)
+static enum err receive(struct thread *thread, const uint64_t *words, bool answer)
 {
 	uint64_t extra = arch_thread_extra(thread, 0);
-	struct slot *endpoint, *reply = NULL;
-	enum err err = thread_lookup(thread, words[0], OBJECT_ENDPOINT, RIGHT_READ, &endpoint);
+	struct cap endpoint, reply = { 0 };
+	enum err err = thread_capability(thread, words[0], OBJECT_ENDPOINT, RIGHT_READ, &endpoint);
 
 	if (!err && (uint32_t)extra)
-		err = thread_lookup(thread, (uint32_t)extra, OBJECT_REPLY, 0, &reply);
+		err = thread_capability(thread, (uint32_t)extra, OBJECT_REPLY, 0, &reply);
 	if (err)
 		return err;
-	if (answer && (!reply || !message_valid(words[1])))
+	if (answer && (!reply.object || !message_valid(words[1])))
 		return ERR_INVALID_ARGUMENT;
-	struct reply *object = reply ? cap_reply(&reply->cap) : NULL;
-
-	if (object && (object->receiver || (!answer && object->caller)))
-		return ERR_BUSY;
-	thread->receive_slot = (uint32_t)(extra >> 32);
-	if (answer)
-		reply_send(object, thread);
-	endpoint_receive(cap_endpoint(&endpoint->cap), thread, object, arch_thread_extra(thread, 1));
-	return ERR_DONE;
+	return endpoint_receive(cap_endpoint(&endpoint), thread,
+				&(struct receive_arguments){ .reply = cap_reply(&reply),
+							     .slot = (uint32_t)(extra >> 32),
+							     .answer = answer,
+							     .deadline = arch_thread_extra(thread, 1) });
 }
 
 static enum err sys_recv(struct thread *thread, uint64_t *words)
@@ -72,39 +78,33 @@ static enum err sys_reply_recv(struct thread *thread, uint64_t *words)
 
 static enum err sys_signal(struct thread *thread, uint64_t *words)
 {
-	struct slot *slot;
-	enum err err = thread_lookup(thread, words[0], OBJECT_NOTIFICATION, RIGHT_WRITE, &slot);
+	struct cap cap;
+	enum err err = thread_capability(thread, words[0], OBJECT_NOTIFICATION, RIGHT_WRITE, &cap);
 
 	if (!err)
-		notification_signal(cap_notification(&slot->cap), slot->cap.word);
+		notification_signal(cap_notification(&cap), cap.word);
 	return err;
 }
 
 static enum err sys_wait(struct thread *thread, uint64_t *words)
 {
-	struct slot *slot;
-	enum err err = thread_lookup(thread, words[0], OBJECT_NOTIFICATION, RIGHT_READ, &slot);
+	struct cap cap;
+	enum err err = thread_capability(thread, words[0], OBJECT_NOTIFICATION, RIGHT_READ, &cap);
 
 	if (err)
 		return err;
-	notification_wait(cap_notification(&slot->cap), thread, arch_thread_extra(thread, 1));
+	notification_wait(cap_notification(&cap), thread, arch_thread_extra(thread, 1));
 	return ERR_DONE;
 }
 
 static enum err sys_poll(struct thread *thread, uint64_t *words)
 {
-	struct slot *slot;
-	enum err err = thread_lookup(thread, words[0], OBJECT_NOTIFICATION, RIGHT_READ, &slot);
+	struct cap cap;
+	enum err err = thread_capability(thread, words[0], OBJECT_NOTIFICATION, RIGHT_READ, &cap);
 
 	if (err)
 		return err;
-	struct notification *notification = cap_notification(&slot->cap);
-
-	if (!notification->bits)
-		return ERR_WOULD_BLOCK;
-	words[7] = notification->bits;
-	notification->bits = 0;
-	return ERR_OK;
+	return notification_poll(cap_notification(&cap), &words[7]) ? ERR_OK : ERR_WOULD_BLOCK;
 }
 
 static enum err sys_yield(struct thread *thread, uint64_t *words)
@@ -116,21 +116,21 @@ static enum err sys_yield(struct thread *thread, uint64_t *words)
 
 static enum err sys_vcpu_run(struct thread *thread, uint64_t *words)
 {
-	struct slot *slot;
-	enum err err = thread_lookup(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &slot);
+	struct cap cap;
+	enum err err = thread_capability(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &cap);
 
 	if (!err)
-		err = vcpu_run(cap_vcpu(&slot->cap), thread);
+		err = vcpu_run(cap_vcpu(&cap), thread);
 	return err ? err : ERR_DONE;
 }
 
 static enum err sys_vcpu_kick(struct thread *thread, uint64_t *words)
 {
-	struct slot *slot;
-	enum err err = thread_lookup(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &slot);
+	struct cap cap;
+	enum err err = thread_capability(thread, words[0], OBJECT_VCPU, RIGHT_WRITE, &cap);
 
 	if (!err)
-		vcpu_kick(cap_vcpu(&slot->cap), words[1]);
+		vcpu_kick(cap_vcpu(&cap), words[1]);
 	return err;
 }
 
@@ -172,7 +172,10 @@ static enum err sys_debug(struct thread *thread, uint64_t *words)
 		return ERR_OK;
 	}
 	if (words[0] == DEBUG_CHECK) {
+		if (!smp_lock())
+			return ERR_RESTART;
 		words[1] = cap_check();
+		smp_unlock();
 		return ERR_OK;
 	}
 #else

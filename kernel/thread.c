@@ -16,11 +16,23 @@ void thread_init(struct thread *thread)
 	arch_thread_init(thread);
 }
 
+enum err thread_capability(const struct thread *thread, uint64_t index, unsigned type, unsigned rights, struct cap *cap)
+{
+	const struct slot *slot = thread_slot(thread, index);
+
+	*cap = slot ? cap_read(slot) : (struct cap){ 0 };
+	if (cap->type == OBJECT_NULL)
+		return ERR_INVALID_CAP;
+	if (cap->type != type)
+		return ERR_WRONG_TYPE;
+	return (cap->rights & rights) == rights ? ERR_OK : ERR_NO_RIGHT;
+}
+
 enum err thread_lookup(const struct thread *thread, uint64_t index, unsigned type, unsigned rights, struct slot **slot)
 {
 	struct slot *found = thread_slot(thread, index);
 
-	if (!found)
+	if (!found || slot_empty(found))
 		return ERR_INVALID_CAP;
 	if (found->cap.type != type)
 		return ERR_WRONG_TYPE;
@@ -54,32 +66,31 @@ void thread_resume(struct thread *thread)
 {
 	if (thread->state == THREAD_STOPPED && !slot_empty(&thread->vspace)) {
 		thread->fault = THREAD_NO_FAULT;
-		sched_ready(thread);
+		thread->state = THREAD_WOKEN;
+		sched_wake(thread);
 	}
 }
 
-void thread_cancel(struct thread *thread)
+/* Claims a thread that waits; it is in no queue then. False: somebody else did. */
+static bool end_wait(struct thread *thread)
 {
-	sched_clear_deadline(thread);
-	if (thread->vcpu)
-		vcpu_leave(thread);
 	switch ((enum thread_state)thread->state) {
 	case THREAD_SENDING:
 	case THREAD_RECEIVING:
-		endpoint_cancel(thread);
-		break;
+		return endpoint_cancel(thread);
 	case THREAD_AWAITS_REPLY:
 		reply_cancel(thread->reply);
-		break;
+		return true;
 	case THREAD_WAITING:
-		notification_cancel(thread);
-		break;
+		return notification_cancel(thread);
+	case THREAD_GUEST_IDLE:
+		return word_swap(&thread->state, THREAD_GUEST_IDLE, THREAD_WOKEN);
 	case THREAD_STOPPED:
 	case THREAD_READY:
-	case THREAD_GUEST_IDLE:
+	case THREAD_WOKEN:
 		break;
 	}
-	sched_unready(thread);
+	return false;
 }
 
 void thread_suspend(struct thread *thread)
@@ -88,27 +99,35 @@ void thread_suspend(struct thread *thread)
 
 	if (in_call && thread->fault == THREAD_NO_FAULT)
 		arch_thread_words(thread)[0] = ERR_DELETED;
-	thread_cancel(thread);
+	if (thread->vcpu)
+		vcpu_leave(thread);
+	(void)end_wait(thread);
+	sched_clear_deadline(thread);
+	sched_unready(thread);
+	if (thread->lent_to)
+		sched_reclaim(thread);
 	thread->state = THREAD_STOPPED;
 }
 
 void thread_wake_with(struct thread *thread, enum err err)
 {
-	thread_cancel(thread);
-	if (thread->fault == THREAD_FAULTED) {
-		thread->state = THREAD_STOPPED; /* nobody can repair it any more */
-		return;
-	}
-	arch_thread_words(thread)[0] = (uint64_t)err;
-	sched_ready(thread);
+	if (thread->vcpu)
+		vcpu_leave(thread);
+	if (thread->fault != THREAD_FAULTED)
+		arch_thread_words(thread)[0] = (uint64_t)err;
+	if (end_wait(thread))
+		sched_wake(thread);
 }
 
 void thread_timed_out(struct thread *thread)
 {
-	if (thread->state == THREAD_GUEST_IDLE)
-		sched_ready(thread); /* goes on in the guest, where its timer is due */
-	else
-		thread_wake_with(thread, ERR_TIMED_OUT);
+	if (thread->state == THREAD_GUEST_IDLE) {
+		if (end_wait(thread))
+			sched_wake(thread); /* goes on in the guest, where its timer is due */
+	} else if (end_wait(thread)) {
+		arch_thread_words(thread)[0] = ERR_TIMED_OUT;
+		sched_wake(thread);
+	}
 }
 
 void thread_raise_fault(struct thread *thread)
@@ -133,7 +152,7 @@ void thread_destroy(struct thread *thread)
 {
 	thread_suspend(thread);
 	if (thread->lent_by)
-		reply_return_context(thread->lent_by);
+		sched_reclaim(thread->lent_by);
 	if (thread->own_context)
 		sched_context_destroy(thread->own_context);
 	if (thread->bound)

@@ -5,6 +5,7 @@
 
 #include "cnode.h"
 #include "object.h"
+#include "smp.h"
 
 /* Bytes zeroed between two looks at pending interrupts. */
 #define ZERO_CHUNK 16384u
@@ -111,7 +112,10 @@ enum err untyped_retype(struct slot *untyped, const struct retype_arguments *arg
 	err = check_room(&retype);
 	if (err)
 		return err;
+	for (uint64_t i = 0; i < retype.count; i++)
+		cap_prepare(&retype.first[i]);
 	if (!cap_has_children(untyped) && cap->word != 0) {
+		smp_grace(); /* what was made of it may still be looked at */
 		cap->word = 0; /* all that was made of it is gone: start over, with memory that is dirty again */
 		cap->clean = 0;
 	}

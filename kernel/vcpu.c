@@ -3,15 +3,14 @@
 
 #include <arch/arch.h>
 
-#include "sched.h"
+#include "smp.h"
+#include "notification.h"
 #include "thread.h"
 
 enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *frame)
 {
 	if (gspace->cap.type != OBJECT_GSPACE || frame->cap.type != OBJECT_FRAME)
 		return ERR_WRONG_TYPE;
-	if (vcpu->thread)
-		return ERR_BUSY;
 	if (frame->cap.size_bits != 12 || frame->cap.rights & CAP_DEVICE)
 		return ERR_INVALID_ARGUMENT;
 	if ((frame->cap.rights & (RIGHT_READ | RIGHT_WRITE)) != (RIGHT_READ | RIGHT_WRITE))
@@ -36,13 +35,64 @@ static bool configured(const struct vcpu *vcpu)
 	return !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace);
 }
 
+/* Who takes a vCPU whose state is in no hart excludes others by this. */
+static struct lock claims;
+
+static void put_away(void *argument)
+{
+	struct vcpu *vcpu = argument;
+
+	if (!word_read(&vcpu->thread))
+		arch_vcpu_put_away(vcpu);
+}
+
+/* Its state lies in another hart, which alone may claim it there: asks for it. */
+static enum err fetch(struct vcpu *vcpu, bool locked)
+{
+	struct hart *hart = arch_vcpu_hart(vcpu);
+
+	if (!locked && !smp_lock())
+		return ERR_RESTART;
+	if (hart)
+		smp_ask(hart, put_away, vcpu);
+	if (!locked)
+		smp_unlock();
+	return ERR_OK;
+}
+
+enum err vcpu_claim(struct vcpu *vcpu, struct thread *thread, bool locked)
+{
+	for (unsigned attempts = 0; attempts < 2; attempts++) {
+		lock_acquire(&claims, LOCK_OBJECT);
+		bool busy = __atomic_load_n(&vcpu->thread, __ATOMIC_ACQUIRE);
+		const struct hart *hart = busy ? NULL : arch_vcpu_hart(vcpu);
+		bool here = !hart || hart == arch_this_hart();
+
+		if (!busy && here)
+			vcpu->thread = thread;
+		lock_release(&claims, LOCK_OBJECT);
+		if (busy)
+			return ERR_BUSY;
+		if (here)
+			return ERR_OK;
+		enum err err = fetch(vcpu, locked);
+
+		if (err)
+			return err;
+	}
+	return ERR_BUSY;
+}
+
 enum err vcpu_run(struct vcpu *vcpu, struct thread *thread)
 {
-	if (vcpu->thread)
-		return ERR_BUSY;
-	if (!configured(vcpu))
+	enum err err = vcpu_claim(vcpu, thread, false);
+
+	if (err)
+		return err;
+	if (!configured(vcpu)) {
+		vcpu_release(vcpu);
 		return ERR_INVALID_CAP;
-	vcpu->thread = thread;
+	}
 	thread->vcpu = vcpu;
 	return ERR_OK;
 }
@@ -61,62 +111,80 @@ static void answer(struct thread *thread, enum err err, uint64_t cause, uint64_t
 bool vcpu_may_enter(struct thread *thread)
 {
 	struct vcpu *vcpu = thread->vcpu;
+	uint64_t bits = 0;
 
+	/* Who signals or kicks sets the bits first and looks at the vCPU then. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!configured(vcpu)) {
 		answer(thread, ERR_INVALID_CAP, 0, 0);
-	} else if (thread->bound && thread->bound->bits) {
-		uint64_t bits = thread->bound->bits;
-
-		thread->bound->bits = 0;
+	} else if (thread->bound && notification_poll(thread->bound, &bits)) {
 		answer(thread, ERR_OK, VCPU_EXIT_NOTIFIED, bits);
-	} else if (vcpu->events & VCPU_EVENT_KICK) {
-		vcpu->events &= ~(uint64_t)VCPU_EVENT_KICK;
+	} else if (word_read(&vcpu->events) & VCPU_EVENT_KICK) {
+		__atomic_fetch_and(&vcpu->events, ~(uint64_t)VCPU_EVENT_KICK, __ATOMIC_RELAXED);
 		answer(thread, ERR_OK, VCPU_EXIT_KICKED, 0);
 	} else {
-		if (vcpu->events) {
-			vcpu->page->hvip |= vcpu->events;
-			vcpu->events = 0;
-		}
+		if (word_read(&vcpu->events))
+			vcpu->page->hvip |= __atomic_fetch_and(&vcpu->events, VCPU_EVENT_KICK, __ATOMIC_RELAXED);
 		return true;
 	}
 	return false;
+}
+
+static bool wakes(const struct thread *thread)
+{
+	const struct vcpu *vcpu = thread->vcpu;
+
+	return word_read(&vcpu->events) || (thread->bound && word_read(&thread->bound->bits));
 }
 
 void vcpu_idle(struct thread *thread)
 {
 	struct vcpu *vcpu = thread->vcpu;
 
-	if (arch_vcpu_interrupt_pending(vcpu) || (thread->bound && thread->bound->bits) || vcpu->events)
+	if (arch_vcpu_interrupt_pending(vcpu) || wakes(thread))
 		return;
 	uint64_t deadline = arch_vcpu_deadline(vcpu);
 
 	if (deadline <= arch_time())
 		return;
+	__atomic_store_n(&thread->state, THREAD_GUEST_IDLE, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (wakes(thread) && word_swap(&thread->state, THREAD_GUEST_IDLE, THREAD_READY))
+		return;
+	/* If it has been claimed meanwhile, it comes back through the inbox. */
 	sched_unready(thread);
-	thread->state = THREAD_GUEST_IDLE;
 	sched_set_deadline(thread, deadline);
 }
 
-void vcpu_notified(struct thread *thread)
+void vcpu_wake(struct thread *thread)
 {
-	if (thread->state == THREAD_GUEST_IDLE) {
-		sched_clear_deadline(thread);
-		sched_ready(thread);
-	}
+	if (word_swap(&thread->state, THREAD_GUEST_IDLE, THREAD_WOKEN))
+		sched_wake(thread);
+	else
+		smp_interrupt(thread->hart); /* it may be in its guest */
 }
 
 void vcpu_kick(struct vcpu *vcpu, uint64_t interrupts)
 {
-	vcpu->events |= interrupts ? interrupts & VCPU_IRQ_ALL : VCPU_EVENT_KICK;
-	if (vcpu->thread)
-		vcpu_notified(vcpu->thread);
+	__atomic_fetch_or(&vcpu->events, interrupts ? interrupts & VCPU_IRQ_ALL : VCPU_EVENT_KICK, __ATOMIC_SEQ_CST);
+	struct thread *thread = word_read(&vcpu->thread);
+
+	if (thread)
+		vcpu_wake(thread);
+}
+
+static void forget(void *argument)
+{
+	arch_vcpu_forget(argument);
 }
 
 void vcpu_destroy(struct vcpu *vcpu)
 {
+	struct hart *hart = arch_vcpu_hart(vcpu);
+
 	if (vcpu->thread)
 		thread_wake_with(vcpu->thread, ERR_INVALID_CAP);
-	arch_vcpu_forget(vcpu);
+	smp_on(hart ? hart : arch_this_hart(), forget, vcpu);
 	cap_drop_copy(&vcpu->gspace);
 	cap_drop_copy(&vcpu->frame);
 }

@@ -7,7 +7,8 @@
  * never outlives the one it was derived from: deleting deletes the derived ones first, leaf by leaf, so each step is
  * short and the whole can be interrupted between any two.
  *
- * The list and all slots belong to capability management: one lock for them once there are several harts.
+ * The list and all slots belong to capability management and are changed under the capability lock (smp.h). Other harts look
+ * capabilities up meanwhile, by cap_read: docs/smp.md, "Slot".
  */
 #pragma once
 
@@ -51,6 +52,34 @@ static inline bool slot_empty(const struct slot *slot)
 {
 	return slot->cap.type == OBJECT_NULL;
 }
+
+/* The first eight bytes of a capability, which are read and written at once. */
+union cap_head {
+	uint64_t word;
+	struct {
+		uint8_t type, rights, level, size_bits;
+		uint32_t badge;
+	};
+};
+
+/* A slot's capability as it is at one moment, or an empty one. Valid until this kernel entry ends. */
+static inline __attribute__((always_inline)) struct cap cap_read(const struct slot *slot)
+{
+	union cap_head head = { .word = __atomic_load_n((const uint64_t *)(const void *)&slot->cap, __ATOMIC_ACQUIRE) };
+
+	return (struct cap){ .type = head.type,
+			     .rights = head.rights,
+			     .level = head.level,
+			     .size_bits = head.size_bits,
+			     .word = head.badge,
+			     .object = __atomic_load_n(&slot->cap.object, __ATOMIC_RELAXED) };
+}
+
+/*
+ * An emptied slot may still be looked at by other harts: before it is filled again they must have left the kernel once. In
+ * an empty slot `next` holds the epoch (smp.h) in which it was emptied.
+ */
+void cap_prepare(const struct slot *slot);
 
 /* Empties the derivation list and starts it anew: boot and tests. */
 void cap_reset(void);

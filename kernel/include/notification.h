@@ -4,18 +4,27 @@
 
 #include "objects.h"
 
-/* Sets bits and wakes one who waits: the bound thread (in recv or in its guest), else the first waiter. */
+/* Sets bits, from any hart, and wakes one who waits: the bound thread (in recv or in its guest), else the first waiter. */
 void notification_signal(struct notification *notification, uint64_t bits);
+
+/* The second half of a signal: wakes who is there, now that bits are set. */
+void notification_wake(struct notification *notification);
 
 /* The current thread waits. */
 void notification_wait(struct notification *notification, struct thread *thread, uint64_t deadline);
 
-/* Gives the bits to a thread in recv. */
-void notification_deliver(struct notification *notification, struct thread *thread);
+/* Takes the bits; false if there are none. */
+bool notification_poll(struct notification *notification, uint64_t *bits) must_check;
 
-/* ERR_BUSY: one of them is bound already. */
+/* Gives the bits to a thread in recv; false if there are none. */
+bool notification_deliver(struct notification *notification, struct thread *thread) must_check;
+
+/* ERR_BUSY: one of them is bound already. All other harts stand still. */
 enum err notification_bind(struct notification *notification, struct thread *thread) must_check;
 void notification_unbind(struct thread *thread);
 
-void notification_cancel(struct thread *thread);
+/* Claims a waiter. False: somebody else did. */
+bool notification_cancel(struct thread *thread) must_check;
+
+/* All other harts stand still. */
 void notification_destroy(struct notification *notification);

@@ -16,5 +16,8 @@ struct cap object_create(unsigned type, unsigned size_bits, paddr_t address);
 /* Ends what this one capability holds: the mapping of a frame or table. Before it is unlinked. */
 void object_release(struct slot *slot);
 
+/* Do harts touch objects of this type without the capability lock? All others stand still while one ends. */
+bool object_is_active(unsigned type);
+
 /* Ends the object itself: the last capability goes. In bounded time. */
 void object_destroy(const struct cap *cap);

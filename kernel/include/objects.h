@@ -5,6 +5,7 @@
 #include <arch/objects.h>
 
 #include "cap.h"
+#include "lock.h"
 
 struct hart;
 struct thread;
@@ -23,6 +24,7 @@ enum thread_state {
 	THREAD_AWAITS_REPLY,  /* held by a reply object */
 	THREAD_WAITING,       /* in a notification's queue */
 	THREAD_GUEST_IDLE,    /* in vcpu_run, its guest waits for an interrupt */
+	THREAD_WOKEN,         /* claimed by who ended its wait, on the way to its hart */
 };
 
 enum thread_fault {
@@ -33,25 +35,26 @@ enum thread_fault {
 struct thread {
 	struct arch_thread arch; /* first: the trap entry finds the registers at the thread's address */
 
-	uint8_t state;      /* enum thread_state */
+	uint32_t state;     /* enum thread_state; a word, because harts compare and swap it */
 	uint8_t fault;      /* enum thread_fault */
 	uint8_t priority;
 	bool is_call;       /* sending: wants an answer */
 	bool queued;        /* in a ready queue */
-	bool has_deadline;  /* in the hart's deadline list */
-	uint8_t reserved[2];
+	bool has_deadline;  /* in the deadline list of its hart */
 	uint32_t badge;     /* sending: of the capability used */
 	uint32_t cap_to_send; /* sending: slot index or 0 */
 	uint32_t receive_slot; /* receiving: slot index or 0 */
 	uint32_t can_grant; /* sending: the capability used had RIGHT_GRANT */
 
-	struct thread *next, *prev;   /* the queue this thread stands in */
+	struct thread *next, *prev;   /* the queue this thread stands in; next: the inbox */
 	struct thread *later, *earlier; /* the deadline list */
 	uint64_t deadline;            /* timebase ticks */
+	struct hart *deadline_hart;   /* whose list it is in */
 	struct hart *hart;            /* affinity */
 	struct sched_context *sched_context; /* what it runs on now; may be lent by a caller */
 	struct sched_context *own_context;   /* what it is bound to */
-	struct reply *lent_by;        /* it runs on the context of this reply object's caller */
+	struct thread *lent_by;       /* it runs, or ran, on the context of this caller */
+	struct thread *lent_to;       /* awaiting an answer: who runs on its context */
 	struct endpoint *endpoint;    /* sending, receiving: whose queue */
 	struct notification *waits_for; /* waiting: whose queue */
 	struct reply *reply;          /* receiving: takes the caller; awaiting: holds this thread */
@@ -74,34 +77,44 @@ _Static_assert(sizeof(struct sched_context) <= 1u << SCHED_CONTEXT_BITS, "schedu
 
 struct endpoint {
 	struct thread_queue queue; /* all senders or all receivers */
+	struct lock lock;
 };
 _Static_assert(sizeof(struct endpoint) <= 1u << ENDPOINT_BITS, "endpoint size");
 
 struct reply {
-	struct thread *caller;   /* awaits the answer */
-	struct thread *receiver; /* receiving with this reply object */
-	struct thread *borrower; /* who runs on the caller's scheduling context, or NULL */
+	struct thread *caller;   /* awaits the answer; who takes it by swap answers it */
+	struct thread *receiver; /* receiving with this reply object; set by compare and swap */
 };
 _Static_assert(sizeof(struct reply) <= 1u << REPLY_BITS, "reply size");
 
 struct notification {
-	uint64_t bits;
+	uint64_t bits; /* atomic */
 	struct thread_queue waiters;
+	struct lock lock; /* of the queue */
 	struct thread *bound;
 };
 _Static_assert(sizeof(struct notification) <= 1u << NOTIFICATION_BITS, "notification size");
 
-/* In `events` beside interrupts: vcpu_run is to end. */
+/* In `events`, beside interrupts: vcpu_run is to end. */
 #define VCPU_EVENT_KICK 1u
 
 struct vcpu {
 	struct arch_vcpu arch;
 	struct thread *thread; /* inside vcpu_run with this vCPU, or NULL */
 	struct vcpu_page *page; /* shared with the VMM; NULL if not configured */
-	uint64_t events;        /* VCPU_IRQ_* to set in the guest, VCPU_EVENT_KICK */
+	uint64_t events;        /* atomic: VCPU_IRQ_* to set in the guest, VCPU_EVENT_KICK */
 	struct slot gspace, frame; /* what keeps guest memory and page alive */
 };
 _Static_assert(sizeof(struct vcpu) <= 1u << VCPU_BITS, "vCPU size");
+
+/* Compare and swap: true if the word was as expected. */
+#define word_swap(word, expected, desired)                                                                  \
+	({                                                                                                \
+		__typeof__(*(word)) expected_ = (expected);                                               \
+		__atomic_compare_exchange_n(word, &expected_, desired, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+	})
+#define word_take(word) __atomic_exchange_n(word, 0, __ATOMIC_SEQ_CST)
+#define word_read(word) __atomic_load_n(word, __ATOMIC_RELAXED)
 
 /* Objects of a capability of the right type. */
 static inline struct slot *cap_cnode(const struct cap *cap)

@@ -9,6 +9,15 @@
 
 #define PRIORITIES 256u
 
+/* What the holder of the capability lock wants of a hart: smp.h. */
+enum hart_asked {
+	HART_NOT_ASKED,
+	HART_TO_STOP,
+	HART_STOPPED,
+	HART_TO_RUN,
+	HART_TO_ANSWER,
+};
+
 struct hart {
 	struct arch_hart arch; /* first: known to the trap entry */
 	struct thread *current;
@@ -19,6 +28,15 @@ struct hart {
 	bool timer_stale;         /* the timer may have to be set anew */
 	bool reserved[2];
 	uint32_t index;           /* 0 to HANDOVER_HARTS - 1 */
+
+	/* What other harts write. */
+	struct thread *inbox;     /* woken threads of this hart, last first */
+	uint32_t asked;           /* enum hart_asked */
+	bool idle;                /* sleeps: outside the kernel, as good as */
+	uint32_t held;            /* enum lock_order of the locks it holds; debug builds */
+	void (*function)(void *argument); /* what it is asked to run */
+	void *argument;
+
 	uint64_t ready_bits[PRIORITIES / 64];
 	struct thread_queue ready[PRIORITIES];
 };
@@ -31,8 +49,17 @@ void queue_remove(struct thread_queue *queue, struct thread *thread);
 
 void sched_hart_init(struct hart *hart, uint32_t index);
 
-/* The thread can run: puts it into its ready queue if it has CPU time. */
+/* The thread of this hart can run: puts it into its ready queue if it has CPU time. */
 void sched_ready(struct thread *thread);
+
+/* Who claimed a blocked thread sends it on its way: to its ready queue, or to the inbox of its hart. */
+void sched_wake(struct thread *thread);
+
+/* Takes in the threads that other harts woke. */
+void sched_collect(struct hart *hart);
+
+/* Moves a thread that neither lends nor borrows to another hart. All harts stand still. */
+void sched_move(struct thread *thread, struct hart *to);
 
 /* The thread can no longer run: takes it out of the queue or off the hart. Its state is the caller's business. */
 void sched_unready(struct thread *thread);
@@ -58,7 +85,10 @@ void sched_context_configure(struct sched_context *context, uint64_t budget, uin
 enum err sched_context_bind(struct thread *thread, struct sched_context *context) must_check; /* NULL: unbind */
 void sched_context_destroy(struct sched_context *context);
 
-/* Hands the context that `from` runs on to `to`, which has none. */
-void sched_context_pass(struct thread *from, struct thread *to);
+/* The blocked caller lends its context to who received its message and has none; that one moves to the caller's hart. */
+void sched_lend(struct thread *caller, struct thread *to);
+
+/* The context comes back from whoever runs on it. On the lender's hart. */
+void sched_reclaim(struct thread *lender);
 
 #define SCHED_BUDGET_DEFAULT 100000u /* ticks: 10 ms at the 10 MHz of QEMU virt; replaced by SchedControl */

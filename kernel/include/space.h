@@ -20,6 +20,7 @@ struct space {
 	uint8_t kind;  /* enum space_kind */
 	uint8_t reserved;
 	uint16_t tag;  /* ASID or VMID, the same for all the space's life */
+	uint32_t harts; /* which may hold translations: set before the first use, never cleared */
 	void *root;    /* root table, through the direct map */
 };
 
@@ -34,7 +35,10 @@ bool space_available(uint64_t count);
 /* Enters a space with this root table and returns its id. There must be room. */
 uint32_t space_create(enum space_kind kind, void *root);
 
-/* Ends a space: its id finds nothing from now on, and its translations are flushed. */
+/* Notes that this hart uses the space from now on; before it does. */
+void space_use(struct space *space);
+
+/* Ends a space: its id finds nothing from now on, and its translations are flushed. All other harts stand still. */
 void space_destroy(uint32_t id);
 
 /* The space of this id, or NULL. */

@@ -4,6 +4,11 @@
 
 #include "objects.h"
 
+/*
+ * All but thread_init and what is for the current thread: on the thread's hart, while all others stand still. On any hart
+ * under the capability lock if the thread is stopped and arch_thread_hart has none for it.
+ */
+
 void thread_init(struct thread *thread);
 void thread_destroy(struct thread *thread);
 
@@ -11,29 +16,27 @@ enum err thread_configure(struct thread *thread, struct slot *cspace, struct slo
 void thread_resume(struct thread *thread);
 void thread_suspend(struct thread *thread);
 
-/* Ends whatever the thread waits for; it is then in no queue but maybe a ready queue. */
-void thread_cancel(struct thread *thread);
-
-/* Ends a wait with an error for the thread's system call. */
+/* Ends a wait with an error for the thread's system call. On any hart, while all others stand still. */
 void thread_wake_with(struct thread *thread, enum err err);
 
-/* The thread's deadline passed. */
+/* The thread's deadline passed: on its hart. */
 void thread_timed_out(struct thread *thread);
 
 /* The current thread faulted: tells its fault endpoint, or stops it if there is none. */
 void thread_raise_fault(struct thread *thread);
 
-/* The slot of the current thread's CNode with this index, or NULL if there is none or it is empty. */
+/* The slot of the current thread's CNode with this index, or NULL. It may be empty. */
 static inline __attribute__((always_inline)) struct slot *thread_slot(const struct thread *thread, uint64_t index)
 {
-	const struct cap *cspace = &thread->cspace.cap;
+	struct cap cspace = cap_read(&thread->cspace);
 
-	if (cspace->type != OBJECT_CNODE || index == 0 || index >> cspace->size_bits)
+	if (cspace.type != OBJECT_CNODE || index == 0 || index >> cspace.size_bits)
 		return NULL;
-	struct slot *slot = cap_cnode(cspace) + index;
-
-	return slot_empty(slot) ? NULL : slot;
+	return cap_cnode(&cspace) + index;
 }
 
-/* The capability of this type with these rights: ERR_INVALID_CAP, ERR_WRONG_TYPE, ERR_NO_RIGHT. */
+/* A capability of this type with these rights, as it is now: ERR_INVALID_CAP, ERR_WRONG_TYPE, ERR_NO_RIGHT. */
+enum err thread_capability(const struct thread *thread, uint64_t index, unsigned type, unsigned rights, struct cap *cap) must_check;
+
+/* Its slot, under the capability lock: ERR_INVALID_CAP, ERR_WRONG_TYPE, ERR_NO_RIGHT. */
 enum err thread_lookup(const struct thread *thread, uint64_t index, unsigned type, unsigned rights, struct slot **slot) must_check;

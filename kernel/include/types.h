@@ -28,6 +28,8 @@ static inline vaddr_t vaddr(uint64_t value)
 
 /* Internal answer beside enum err: an interrupt is pending, and the system call starts again after it. */
 #define ERR_RESTART ((enum err)0x100)
+/* The answer is in the registers already, or not yet due; the thread may run elsewhere by now. */
+#define ERR_DONE ((enum err)0x101)
 
 static inline bool is_aligned(uint64_t value, unsigned bits)
 {

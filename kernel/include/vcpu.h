@@ -9,7 +9,18 @@
 
 #include "objects.h"
 
-/* ERR_WRONG_TYPE, ERR_BUSY (running), ERR_INVALID_ARGUMENT (frame not 4 KiB of RAM), ERR_NO_RIGHT, ERR_LIMIT. */
+/*
+ * Takes a vCPU for a thread, wherever its state was: ERR_BUSY (another thread has it), ERR_RESTART (the capability lock has to
+ * be waited for; not if `locked` says that it is held).
+ */
+enum err vcpu_claim(struct vcpu *vcpu, struct thread *thread, bool locked) must_check;
+
+static inline void vcpu_release(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+}
+
+/* With the vCPU claimed: ERR_WRONG_TYPE, ERR_INVALID_ARGUMENT (frame not 4 KiB of RAM), ERR_NO_RIGHT, ERR_LIMIT. */
 enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *frame) must_check;
 
 /* The current thread enters. ERR_BUSY: another thread is in this guest. ERR_INVALID_CAP: not configured. */
@@ -21,8 +32,8 @@ bool vcpu_may_enter(struct thread *thread);
 /* The guest waits for an interrupt: blocks the thread unless one is pending. */
 void vcpu_idle(struct thread *thread);
 
-/* The thread's bound notification got bits while it is in its guest. */
-void vcpu_notified(struct thread *thread);
+/* There is something for a thread that may be in its guest, on whatever hart. */
+void vcpu_wake(struct thread *thread);
 
 /* Sets these interrupts (VCPU_IRQ_*) pending in the guest; 0: makes vcpu_run end. From any hart. */
 void vcpu_kick(struct vcpu *vcpu, uint64_t interrupts);
@@ -30,8 +41,9 @@ void vcpu_kick(struct vcpu *vcpu, uint64_t interrupts);
 /* The thread is no longer in its guest; no answer. */
 static inline void vcpu_leave(struct thread *thread)
 {
-	thread->vcpu->thread = NULL;
+	vcpu_release(thread->vcpu);
 	thread->vcpu = NULL;
 }
 
+/* All other harts stand still. */
 void vcpu_destroy(struct vcpu *vcpu);

@@ -5,14 +5,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <abi/handover.h>
 #include <arch/arch.h>
 #include <arch/host.h>
 #include <kernel.h>
+#include <smp.h>
 #include <vcpu.h>
 
 #define SYSCALL_LENGTH 4u
 
 struct host host;
+struct hart *host_hart;
 static uint8_t *memory;
 
 void host_reset(void)
@@ -23,7 +26,42 @@ void host_reset(void)
 	if (memory == MAP_FAILED)
 		abort();
 	host = (struct host){ .timer = DEADLINE_NEVER };
+	host_hart = &harts[0];
+	smp_reset();
 	sched_hart_init(&harts[0], 0);
+	smp_join(&harts[0]);
+}
+
+void host_add_harts(unsigned count)
+{
+	for (unsigned i = 1; i < count; i++) {
+		sched_hart_init(&harts[i], i);
+		smp_join(&harts[i]);
+	}
+}
+
+void host_become(unsigned index)
+{
+	host_hart = &harts[index];
+}
+
+void arch_interrupt(const struct hart *hart)
+{
+	harts[hart - harts].arch.interrupts++;
+}
+
+/* Whoever is interrupted gets a turn. All harts are outside the kernel but the one that waits. */
+void arch_relax(void)
+{
+	struct hart *self = host_hart;
+
+	for (struct hart *hart = harts; hart < harts + HANDOVER_HARTS; hart++)
+		if (hart != self && smp_online >> (hart - harts) & 1) {
+			host_hart = hart;
+			hart->arch.interrupts = 0;
+			(void)smp_interrupted(hart);
+		}
+	host_hart = self;
 }
 
 void *arch_pointer(paddr_t address)
@@ -95,7 +133,11 @@ void arch_idle(void)
 struct thread *host_leave_kernel(void)
 {
 	for (;;) {
-		struct thread *thread = sched_leave(&harts[0]);
+		if (host_hart->arch.interrupts) {
+			host_hart->arch.interrupts = 0;
+			(void)smp_interrupted(host_hart);
+		}
+		struct thread *thread = sched_leave(host_hart);
 
 		if (!thread) {
 			arch_idle();
@@ -106,6 +148,7 @@ struct thread *host_leave_kernel(void)
 		if (!vcpu_may_enter(thread))
 			continue;
 		thread->vcpu->arch.entries++;
+		thread->vcpu->arch.hart = host_hart;
 		return thread;
 	}
 }
@@ -165,6 +208,17 @@ void arch_switch(struct hart *hart, struct thread *thread)
 {
 	hart->arch.switched_to = thread;
 	hart->arch.switches++;
+}
+
+struct hart *arch_thread_hart(const struct thread *thread)
+{
+	(void)thread;
+	return NULL;
+}
+
+void arch_thread_park(struct thread *thread)
+{
+	thread->arch.parked++;
 }
 
 void arch_thread_forget(struct thread *thread)

@@ -27,8 +27,9 @@ void arch_space_init(enum space_kind kind, void *root)
 	(void)root;
 }
 
-void arch_space_flush(const struct space *space)
+void arch_space_leave(const struct space *space)
 {
+	host_hart->arch.left++;
 	host.flushes++;
 	host.flushed_id = space->id;
 }
@@ -104,7 +105,8 @@ void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsi
 	if (!entry || !(*entry & ENTRY_TABLE) || (*entry & ENTRY_ADDRESS) != table.value)
 		return;
 	*entry = 0;
-	arch_space_flush(space);
+	host.flushes++;
+	host.flushed_id = space->id;
 }
 
 bool host_translate(const struct space *space, uint64_t at, uint64_t *address, unsigned *rights)

@@ -29,6 +29,18 @@ enum err arch_vcpu_write(struct vcpu *vcpu, uint64_t number, uint64_t value)
 void arch_vcpu_forget(struct vcpu *vcpu)
 {
 	vcpu->arch.forgotten++;
+	vcpu->arch.hart = NULL;
+}
+
+struct hart *arch_vcpu_hart(const struct vcpu *vcpu)
+{
+	return vcpu->arch.hart;
+}
+
+void arch_vcpu_put_away(struct vcpu *vcpu)
+{
+	vcpu->arch.put_away++;
+	vcpu->arch.hart = NULL;
 }
 
 uint64_t arch_vcpu_deadline(struct vcpu *vcpu)

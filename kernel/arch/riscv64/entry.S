@@ -10,11 +10,35 @@
 /* From the loader: a0 = handover (physical), a1 = hart id. The page fault that brought us here set sepc and scause. */
 	.balign 4
 kernel_entry:
-	la	sp, boot_stack_top
+	la	sp, hart_stacks + HART_STACK_SIZE
 	csrw	CSR_SSCRATCH, zero
 	call	arch_boot
 1:	wfi
 	j	1b
+
+/*
+ * Another hart, from the firmware: paging off, a0 = its number, a1 = struct hart_start (physical). Turning paging on faults at
+ * the next instruction, and stvec says where to go on.
+ */
+	.globl hart_entry
+	.balign 4
+hart_entry:
+	ld	t0, 0(a1)
+	ld	t1, 8(a1)
+	ld	a0, 16(a1)
+	csrw	CSR_STVEC, t1
+	sfence.vma
+	csrw	CSR_SATP, t0
+1:	wfi
+	j	1b
+
+	.globl hart_entry_paged
+	.balign 4
+hart_entry_paged:
+	mv	tp, a0
+	ld	sp, HART_STACK(tp)
+	csrw	CSR_SSCRATCH, zero
+	tail	arch_hart_main
 
 	.macro	save_most base, skip1, skip2
 	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
@@ -212,10 +236,3 @@ guest_fetch16:
 	li	t0, SSTATUS_SPP /* a fault left it set */
 	csrc	CSR_SSTATUS, t0
 	ret
-
-	.bss
-	.balign 16
-	.globl boot_stack_top
-boot_stack:
-	.space 8192
-boot_stack_top:

@@ -6,6 +6,7 @@
  */
 
 #include <endpoint.h>
+#include <lock.h>
 #include <notification.h>
 #include <thread.h>
 
@@ -69,36 +70,53 @@ static __attribute__((noinline)) _Noreturn void slow(uint64_t cptr, uint64_t inf
 	trap_syscall(thread, number);
 }
 
+/* What thread_capability finds, without an error of its own. */
+static inline __attribute__((always_inline)) struct cap capability(const struct thread *thread, uint64_t cptr)
+{
+	const struct slot *slot = thread_slot(thread, cptr);
+
+	return slot ? cap_read(slot) : (struct cap){ 0 };
+}
+
+/* A passive server, alone in the queue: it runs on the caller's context, so no time has to be charged and no timer set. */
+static inline bool passive_receiver(const struct hart *hart, const struct thread *thread, const struct thread *receiver)
+{
+	return receiver && receiver->state == THREAD_RECEIVING && receiver->reply && !receiver->sched_context &&
+	       !receiver->next && !receiver->has_deadline && receiver->priority >= thread->priority && quiet(hart) &&
+	       light(hart, receiver);
+}
+
 _Noreturn void fast_call(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3, uint64_t w4,
 			 struct thread *thread)
 {
 	struct hart *hart = thread->arch.hart;
-	const struct slot *slot = thread_slot(thread, cptr);
+	struct cap cap = capability(thread, cptr);
+	struct endpoint *endpoint = cap_endpoint(&cap);
 
-	if (slot && slot->cap.type == OBJECT_ENDPOINT && slot->cap.rights & RIGHT_WRITE && plain(info)) {
-		struct thread *receiver = cap_endpoint(&slot->cap)->queue.head;
+	if (cap.type == OBJECT_ENDPOINT && cap.rights & RIGHT_WRITE && plain(info) && lock_try(&endpoint->lock)) {
+		struct thread *receiver = endpoint->queue.head;
 
-		/* A passive server: it runs on the caller's context, so no time has to be charged and no timer set. */
-		if (receiver && receiver->state == THREAD_RECEIVING && receiver->reply && !receiver->sched_context &&
-		    !receiver->next && !receiver->has_deadline && receiver->priority >= thread->priority && quiet(hart) &&
-		    light(hart, receiver)) {
+		if (passive_receiver(hart, thread, receiver)) {
 			struct reply *reply = receiver->reply;
-			struct endpoint *endpoint = cap_endpoint(&slot->cap);
 
 			endpoint->queue.head = endpoint->queue.tail = NULL;
 			receiver->endpoint = NULL;
 			receiver->reply = NULL;
 			receiver->state = THREAD_READY;
-			receiver->lent_by = reply;
-			reply->receiver = NULL;
-			reply->borrower = receiver;
-			reply->caller = thread;
+			receiver->lent_by = thread;
+			receiver->hart = hart;
+			thread->lent_to = receiver;
 			thread->reply = reply;
 			thread->state = THREAD_AWAITS_REPLY;
 			pass_context(thread, receiver);
+			/* In this order: answerable, then the endpoint, then the reply object for others. */
+			__atomic_store_n(&reply->caller, thread, __ATOMIC_RELEASE);
+			__atomic_store_n(&endpoint->lock.held, 0, __ATOMIC_RELEASE);
+			__atomic_store_n(&reply->receiver, NULL, __ATOMIC_RELAXED);
 			switch_to(hart, receiver);
-			return_with_message(receiver, info, w0, w1, w2, w3, w4, slot->cap.word);
+			return_with_message(receiver, info, w0, w1, w2, w3, w4, cap.word);
 		}
+		__atomic_store_n(&endpoint->lock.held, 0, __ATOMIC_RELEASE);
 	}
 	slow(cptr, info, w0, w1, w2, w3, w4, thread, SYS_CALL);
 }
@@ -112,28 +130,44 @@ static inline bool none_ready(const struct hart *hart, unsigned priority)
 	return hart->ready_bits[priority / 64] >> priority % 64 == 0;
 }
 
+/* The caller lent its context to this thread, and nothing is in the way of going back to it. */
+static inline bool can_return(const struct hart *hart, const struct thread *thread, const struct thread *caller)
+{
+	return caller->lent_to == thread && thread->sched_context && caller->fault == THREAD_NO_FAULT &&
+	       hart->arch.fp_owner != &thread->arch.fp && !(thread->bound && word_read(&thread->bound->bits)) &&
+	       thread->arch.registers[6] == DEADLINE_NEVER && none_ready(hart, caller->priority) && quiet(hart) &&
+	       light(hart, caller);
+}
+
+/* Takes the caller out of the reply object and holds that ready for the next. False: nothing happened. */
+static inline bool take_caller(struct reply *reply, struct thread *caller, struct thread *thread)
+{
+	if (!word_swap(&reply->receiver, NULL, thread))
+		return false;
+	if (word_take(&reply->caller) == caller)
+		return true;
+	reply->receiver = NULL; /* another thread answered, on another hart */
+	return false;
+}
+
 _Noreturn void fast_reply_recv(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3, uint64_t w4,
 			       struct thread *thread)
 {
 	struct hart *hart = thread->arch.hart;
-	const struct slot *slot = thread_slot(thread, cptr);
 	uint64_t extra = thread->arch.registers[5];
-	const struct slot *reply_slot = thread_slot(thread, (uint32_t)extra);
+	struct cap cap = capability(thread, cptr), reply_cap = capability(thread, (uint32_t)extra);
+	struct endpoint *endpoint = cap_endpoint(&cap);
+	struct reply *reply = cap_reply(&reply_cap);
 
-	if (slot && slot->cap.type == OBJECT_ENDPOINT && slot->cap.rights & RIGHT_READ && reply_slot &&
-	    reply_slot->cap.type == OBJECT_REPLY && plain(info)) {
-		struct endpoint *endpoint = cap_endpoint(&slot->cap);
-		struct reply *reply = cap_reply(&reply_slot->cap);
-		struct thread *caller = reply->caller;
+	if (cap.type == OBJECT_ENDPOINT && cap.rights & RIGHT_READ && reply_cap.type == OBJECT_REPLY && plain(info) &&
+	    lock_try(&endpoint->lock)) {
+		struct thread *caller = word_read(&reply->caller);
 
-		if (caller && reply->borrower == thread && caller->fault == THREAD_NO_FAULT && !caller->sched_context &&
-		    !endpoint->queue.head && !(thread->bound && thread->bound->bits) &&
-		    thread->arch.registers[6] == DEADLINE_NEVER && none_ready(hart, caller->priority) && quiet(hart) &&
-		    light(hart, caller)) {
-			reply->caller = NULL;
-			reply->borrower = NULL;
-			reply->receiver = thread;
+		/* A bound notification has the long way: its signals may come while this thread goes to sleep. */
+		if (caller && !endpoint->queue.head && !thread->bound && can_return(hart, thread, caller) &&
+		    take_caller(reply, caller, thread)) {
 			caller->reply = NULL;
+			caller->lent_to = NULL;
 			caller->state = THREAD_READY;
 			thread->lent_by = NULL;
 			thread->reply = reply;
@@ -142,9 +176,11 @@ _Noreturn void fast_reply_recv(uint64_t cptr, uint64_t info, uint64_t w0, uint64
 			thread->state = THREAD_RECEIVING;
 			endpoint->queue.head = endpoint->queue.tail = thread;
 			pass_context(thread, caller);
+			__atomic_store_n(&endpoint->lock.held, 0, __ATOMIC_RELEASE);
 			switch_to(hart, caller);
 			return_with_message(caller, info, w0, w1, w2, w3, w4, 0);
 		}
+		__atomic_store_n(&endpoint->lock.held, 0, __ATOMIC_RELEASE);
 	}
 	slow(cptr, info, w0, w1, w2, w3, w4, thread, SYS_REPLY_RECV);
 }
@@ -155,20 +191,30 @@ static __attribute__((noinline)) _Noreturn void signal_slow(struct thread *threa
 	trap_syscall(thread, SYS_SIGNAL);
 }
 
+static __attribute__((noinline)) _Noreturn void wake(struct thread *thread, struct notification *notification)
+{
+	struct hart *hart = thread->arch.hart;
+
+	thread->arch.registers[10] = ERR_OK;
+	notification_wake(notification);
+	leave_kernel(hart);
+}
+
 _Noreturn void fast_signal(struct thread *thread, uint64_t cptr)
 {
-	const struct slot *slot = thread_slot(thread, cptr);
+	struct cap cap = capability(thread, cptr);
 
-	if (slot && slot->cap.type == OBJECT_NOTIFICATION && slot->cap.rights & RIGHT_WRITE) {
-		struct notification *notification = cap_notification(&slot->cap);
-		const struct thread *bound = notification->bound;
+	if (cap.type == OBJECT_NOTIFICATION && cap.rights & RIGHT_WRITE) {
+		struct notification *notification = cap_notification(&cap);
+
+		__atomic_fetch_or(&notification->bits, cap.word, __ATOMIC_SEQ_CST);
+		const struct thread *bound = word_read(&notification->bound);
 
 		/* Nobody to wake: a bound thread that runs, or waits for something else, finds the bits later. */
-		if (!notification->waiters.head && (!bound || (bound->state != THREAD_RECEIVING && !bound->vcpu)) &&
-		    quiet(thread->arch.hart)) {
-			notification->bits |= slot->cap.word;
+		if (!word_read(&notification->waiters.head) && (!bound || (!word_read(&bound->endpoint) && !word_read(&bound->vcpu))) &&
+		    quiet(thread->arch.hart))
 			return_with_message(thread, 0, 0, 0, 0, 0, 0, 0);
-		}
+		wake(thread, notification);
 	}
 	signal_slow(thread, cptr);
 }

@@ -3,6 +3,7 @@
 
 #include <abi/handover.h>
 #include <kernel.h>
+#include <smp.h>
 
 #include "riscv.h"
 
@@ -43,6 +44,12 @@ void mmu_init(uint64_t table)
 	csr_write(CSR_HGATP, 0);
 	asid_bits = (unsigned)__builtin_popcountl(asid);
 	vmid_bits = (unsigned)__builtin_popcountl(vmid);
+	mmu_hart_init();
+}
+
+void mmu_hart_init(void)
+{
+	csr_write(CSR_HGATP, 0);
 	__asm__ volatile("sfence.vma\n\t.insn r 0x73, 0, 0x31, x0, x0, x0" ::: "memory");
 }
 
@@ -71,32 +78,63 @@ uint64_t mmu_hgatp(const struct space *space)
 	return MODE_SV39 | (space->tag & ones(vmid_bits)) << 44 | arch_address(space->root).value >> 12;
 }
 
-static void flush(const struct space *space, uint64_t at)
+static uint32_t other_harts(const struct space *space)
 {
-	if (space->kind == SPACE_TASK)
-		__asm__ volatile("sfence.vma %0, %1" ::"r"(at), "r"(space->tag & ones(asid_bits)) : "memory");
-	else
-		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, %0, %1" ::"r"(at >> 2), "r"(space->tag & ones(vmid_bits)) : "memory");
+	/* The entry first, then who may have read it: see space_use. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return word_read(&space->harts) & ~(UINT32_C(1) << arch_this_hart()->index);
 }
 
-void arch_space_flush(const struct space *space)
+/* On all harts that may hold it. */
+static void flush(const struct space *space, uint64_t at, unsigned bits)
 {
-	struct hart *hart = &harts[0];
+	uint32_t others = other_harts(space);
 
 	if (space->kind == SPACE_TASK) {
-		if (hart->arch.satp == mmu_satp(space)) {
-			hart->arch.satp = mmu_kernel_satp();
-			csr_write(CSR_SATP, hart->arch.satp);
-		}
-		__asm__ volatile("sfence.vma x0, %0" ::"r"(space->tag & ones(asid_bits)) : "memory");
-		return;
+		uint64_t asid = space->tag & ones(asid_bits);
+
+		__asm__ volatile("sfence.vma %0, %1" ::"r"(at), "r"(asid) : "memory");
+		remote_fence(REMOTE_SFENCE_VMA_ASID, others, at, UINT64_C(1) << bits, asid);
+	} else {
+		uint64_t vmid = space->tag & ones(vmid_bits);
+
+		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, %0, %1" ::"r"(at >> 2), "r"(vmid) : "memory");
+		remote_fence(REMOTE_HFENCE_GVMA_VMID, others, at, UINT64_C(1) << bits, vmid);
 	}
-	if (csr_read(CSR_HGATP) == mmu_hgatp(space)) {
+}
+
+static void flush_here(const struct space *space)
+{
+	if (space->kind == SPACE_TASK)
+		__asm__ volatile("sfence.vma x0, %0" ::"r"(space->tag & ones(asid_bits)) : "memory");
+	else
+		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, %0" ::"r"(space->tag & ones(vmid_bits)) : "memory");
+}
+
+static void flush_all(const struct space *space)
+{
+	uint32_t others = other_harts(space);
+
+	flush_here(space);
+	if (space->kind == SPACE_TASK)
+		remote_fence(REMOTE_SFENCE_VMA_ASID, others, 0, UINT64_MAX, space->tag & ones(asid_bits));
+	else
+		remote_fence(REMOTE_HFENCE_GVMA_VMID, others, 0, UINT64_MAX, space->tag & ones(vmid_bits));
+}
+
+void arch_space_leave(const struct space *space)
+{
+	struct hart *hart = arch_this_hart();
+
+	if (space->kind == SPACE_TASK && hart->arch.satp == mmu_satp(space)) {
+		hart->arch.satp = mmu_kernel_satp();
+		csr_write(CSR_SATP, hart->arch.satp);
+	} else if (space->kind == SPACE_GUEST && csr_read(CSR_HGATP) == mmu_hgatp(space)) {
 		/* The vCPU may have lost its capability already; with no stage 2, HLV would reach all of memory. */
 		vcpu_unload(hart);
 		csr_write(CSR_HGATP, 0);
 	}
-	__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, %0" ::"r"(space->tag & ones(vmid_bits)) : "memory");
+	flush_here(space);
 }
 
 void arch_space_init(enum space_kind kind, void *root)
@@ -155,7 +193,7 @@ enum err arch_map_frame(const struct space *space, vaddr_t at, paddr_t frame, un
 		return ERR_ALREADY_MAPPED;
 	leaf |= (rights & RIGHT_WRITE ? PTE_W : 0) | (rights & RIGHT_EXECUTE ? PTE_X : 0);
 	*entry = leaf;
-	flush(space, at.value);
+	flush(space, at.value, size_bits);
 	return ERR_OK;
 }
 
@@ -166,7 +204,7 @@ void arch_unmap_frame(const struct space *space, vaddr_t at, paddr_t frame, unsi
 	if (!entry || (*entry & (PTE_V | PTE_LEAF)) <= PTE_V || *entry >> 10 << 12 != frame.value)
 		return;
 	*entry = 0;
-	flush(space, at.value);
+	flush(space, at.value, size_bits);
 }
 
 enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, unsigned *covers_bits)
@@ -181,7 +219,7 @@ enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, un
 		if (*entry & PTE_V)
 			continue;
 		*entry = table.value >> 12 << 10 | PTE_V;
-		flush(space, at.value);
+		flush(space, at.value, bits);
 		*covers_bits = bits;
 		return ERR_OK;
 	}
@@ -195,5 +233,5 @@ void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsi
 	if (!entry || !(*entry & PTE_V) || *entry & PTE_LEAF || *entry >> 10 << 12 != table.value)
 		return;
 	*entry = 0;
-	arch_space_flush(space);
+	flush_all(space);
 }

@@ -2,6 +2,7 @@
 /* Traps of tasks, interrupts, and the way out of the kernel. */
 
 #include <kernel.h>
+#include <smp.h>
 #include <syscall.h>
 #include <thread.h>
 #include <vcpu.h>
@@ -26,7 +27,11 @@ void handle_interrupt(struct hart *hart, uint64_t cause)
 		plic_deliver(hart);
 		break;
 	case IRQ_SOFT:
+		/* First the acknowledgement, then a look at what there is: what comes later interrupts again. */
 		csr_clear(CSR_SIP, 1ul << IRQ_SOFT);
+		__asm__ volatile("fence iorw, iorw" ::: "memory");
+		while (smp_interrupted(hart))
+			arch_relax();
 		break;
 	default:
 		panic("interrupt %lu", cause & ~CAUSE_INTERRUPT);
@@ -37,7 +42,10 @@ void handle_interrupt(struct hart *hart, uint64_t cause)
 static void idle(struct hart *hart)
 {
 	vcpu_unload(hart);
+	__atomic_store_n(&hart->idle, true, __ATOMIC_RELEASE);
 	arch_idle();
+	hart->idle = false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	uint64_t pending = csr_read(CSR_SIP) & csr_read(CSR_SIE);
 
 	hart->charged_at = arch_time();
@@ -87,11 +95,18 @@ static bool give_guest(struct hart *hart, struct thread *thread)
 {
 	struct vcpu *vcpu = thread->arch.guest;
 
-	if (!vcpu || (hart->arch.live == vcpu && csr_read(CSR_HSTATUS) & HSTATUS_HU) || slot_empty(&vcpu->gspace) ||
-	    slot_empty(&vcpu->frame))
+	if (!vcpu || slot_empty(&vcpu->gspace) || slot_empty(&vcpu->frame))
 		return false;
-	if (hart->arch.live != vcpu)
+	if (hart->arch.live != vcpu) {
+		enum err err = vcpu_claim(vcpu, thread, false);
+
+		if (err)
+			return err == ERR_RESTART;
 		vcpu_load(hart, vcpu);
+		vcpu_release(vcpu);
+	} else if (csr_read(CSR_HSTATUS) & HSTATUS_HU) {
+		return false;
+	}
 	csr_clear(CSR_HSTATUS, HSTATUS_SPVP);
 	csr_set(CSR_HSTATUS, HSTATUS_HU | (vcpu->page->mode & 1 ? HSTATUS_SPVP : 0));
 	return true;
@@ -176,9 +191,12 @@ void arch_switch(struct hart *hart, struct thread *thread)
 {
 	if (!thread)
 		return;
-	const struct space *space = space_find(thread->vspace.cap.word);
+	struct space *space = space_find(thread->vspace.cap.word);
 	uint64_t satp = space ? mmu_satp(space) : mmu_kernel_satp();
 
+	if (space)
+		space_use(space);
+	thread->arch.hart = hart;
 	thread->arch.satp = satp;
 	thread->arch.space = asid_bits < 8 ? 0 : thread->vspace.cap.word;
 
@@ -197,6 +215,16 @@ void arch_switch(struct hart *hart, struct thread *thread)
 		csr_set(CSR_HSTATUS, HSTATUS_HU);
 	else
 		csr_clear(CSR_HSTATUS, HSTATUS_HU);
+}
+
+struct hart *arch_thread_hart(const struct thread *thread)
+{
+	return __atomic_load_n(&thread->arch.fp.hart, __ATOMIC_ACQUIRE);
+}
+
+void arch_thread_park(struct thread *thread)
+{
+	fp_put_away(arch_this_hart(), &thread->arch.fp);
 }
 
 void arch_thread_forget(struct thread *thread)

@@ -49,16 +49,31 @@ void fp_give(struct hart *hart, struct fp_state *state)
 	if (hart->arch.fp_owner == state)
 		return;
 	csr_set(CSR_SSTATUS, SSTATUS_FS);
-	if (hart->arch.fp_owner)
+	if (hart->arch.fp_owner) {
 		fp_save(hart->arch.fp_owner);
+		__atomic_store_n(&hart->arch.fp_owner->hart, NULL, __ATOMIC_RELEASE);
+	}
 	fp_load(state);
+	state->hart = hart;
 	hart->arch.fp_owner = state;
 }
 
-void fp_drop(struct hart *hart, const struct fp_state *state)
+void fp_drop(struct hart *hart, struct fp_state *state)
 {
-	if (hart->arch.fp_owner == state)
-		hart->arch.fp_owner = NULL;
+	if (hart->arch.fp_owner != state)
+		return;
+	hart->arch.fp_owner = NULL;
+	state->hart = NULL;
+}
+
+void fp_put_away(struct hart *hart, struct fp_state *state)
+{
+	if (hart->arch.fp_owner != state)
+		return;
+	csr_set(CSR_SSTATUS, SSTATUS_FS);
+	fp_save(state);
+	csr_clear(CSR_SSTATUS, SSTATUS_FS);
+	fp_drop(hart, state);
 }
 
 static void save_csrs(uint64_t *csr)
@@ -100,21 +115,31 @@ void vcpu_unload(struct hart *hart)
 	csr_write(CSR_VSTIMECMP, -1ul);
 	csr_write(CSR_VSIE, 0);
 	csr_clear(CSR_HSTATUS, HSTATUS_HU);
-	vcpu->arch.hart = NULL;
 	hart->arch.live = NULL;
+	__atomic_store_n(&vcpu->arch.hart, NULL, __ATOMIC_RELEASE);
 }
 
 /* Puts the vCPU's state into the hart. Its GSpace must exist. */
 void vcpu_load(struct hart *hart, struct vcpu *vcpu)
 {
-	const struct space *space = space_find(vcpu->gspace.cap.word);
+	struct space *space = space_find(vcpu->gspace.cap.word);
 
+	space_use(space);
 	vcpu_unload(hart);
 	vcpu->arch.hart = hart;
 	hart->arch.live = vcpu;
 	csr_write(CSR_HGATP, mmu_hgatp(space));
 	if (vmid_bits < 8)
 		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, x0" ::: "memory"); /* hfence.gvma */
+	/*
+	 * What the guest fenced on another hart, or for another of its CPUs only, may still be cached here (privileged
+	 * specification, "hgatp": VS-stage translations are tagged with the VMID alone).
+	 */
+	if (vcpu->arch.last_hart != hart || hart->arch.last_vcpu[space->tag] != vcpu) {
+		__asm__ volatile(".insn r 0x73, 0, 0x11, x0, x0, x0" ::: "memory"); /* hfence.vvma */
+		vcpu->arch.last_hart = hart;
+		hart->arch.last_vcpu[space->tag] = vcpu;
+	}
 	load_csrs(vcpu->arch.csr);
 }
 
@@ -142,6 +167,24 @@ static void fence_vvma(uint64_t address, uint64_t size)
 		__asm__ volatile(".insn r 0x73, 0, 0x11, x0, %0, x0" ::"r"(address) : "memory");
 }
 
+/* On this hart, and on all others where a CPU of this guest was. */
+static void fence_guest(const struct vcpu *vcpu, const struct vcpu_page *page, uint64_t requests)
+{
+	const struct space *space = space_find(vcpu->gspace.cap.word);
+	uint64_t address = page->fence_address, size = page->fence_size;
+	uint32_t others = word_read(&space->harts) & ~(UINT32_C(1) << arch_this_hart()->index);
+
+	if (requests & VCPU_REQUEST_FENCE_I) {
+		__asm__ volatile("fence.i" ::: "memory");
+		remote_fence(REMOTE_FENCE_I, others, 0, 0, 0);
+	}
+	if (requests & VCPU_REQUEST_FENCE_VVMA) {
+		fence_vvma(address, size);
+		/* Without a size: all. The firmware takes the VMID from this hart's hgatp. */
+		remote_fence(REMOTE_HFENCE_VVMA, others, size ? address : 0, size ? size : UINT64_MAX, 0);
+	}
+}
+
 /* The VMM's requests. False: the guest is to wait, and does not enter now. */
 static bool carry_out(struct thread *thread, struct vcpu_page *page)
 {
@@ -150,10 +193,8 @@ static bool carry_out(struct thread *thread, struct vcpu_page *page)
 	page->requests = 0;
 	if (requests & VCPU_REQUEST_TIMER)
 		csr_write(CSR_VSTIMECMP, page->timer);
-	if (requests & VCPU_REQUEST_FENCE_I)
-		__asm__ volatile("fence.i" ::: "memory");
-	if (requests & VCPU_REQUEST_FENCE_VVMA)
-		fence_vvma(page->fence_address, page->fence_size);
+	if (requests & (VCPU_REQUEST_FENCE_I | VCPU_REQUEST_FENCE_VVMA))
+		fence_guest(thread->vcpu, page, requests);
 	if (requests & VCPU_REQUEST_TRAP)
 		raise_trap(page, page->trap_cause, page->trap_value, page->mode & 1);
 	if (requests & VCPU_REQUEST_WAIT) {
@@ -222,16 +263,21 @@ _Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr)
 {
 	struct hart *hart = thread->arch.hart;
 	const struct slot *slot = thread_slot(thread, cptr);
+	struct cap cap = slot ? cap_read(slot) : (struct cap){ 0 };
 
-	if (slot && slot->cap.type == OBJECT_VCPU && slot->cap.rights & RIGHT_WRITE) {
-		struct vcpu *vcpu = cap_vcpu(&slot->cap);
+	if (cap.type == OBJECT_VCPU && cap.rights & RIGHT_WRITE) {
+		struct vcpu *vcpu = cap_vcpu(&cap);
 		struct vcpu_page *page = vcpu->page;
 
-		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread && !vcpu->events &&
+		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread &&
 		    !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace) && vcpu->arch.vmm == thread &&
-		    !(thread->bound && thread->bound->bits) && !hart->reschedule && !hart->timer_stale) {
+		    !hart->reschedule && !hart->timer_stale) {
 			vcpu->thread = thread;
 			thread->vcpu = vcpu;
+			/* Who signals or kicks sets the bits first and looks at the vCPU then. */
+			__atomic_thread_fence(__ATOMIC_SEQ_CST);
+			if (word_read(&vcpu->events) || (thread->bound && word_read(&thread->bound->bits)))
+				leave_kernel(hart);
 			if (page->requests)
 				enter_after_requests(hart, vcpu, page);
 			enter(hart, vcpu, page);
@@ -302,13 +348,29 @@ void arch_vcpu_init(struct vcpu *vcpu)
 	vcpu->arch.csr[VCPU_SCOUNTEREN] = 7; /* as firmware leaves it; Linux relies on it */
 }
 
+struct hart *arch_vcpu_hart(const struct vcpu *vcpu)
+{
+	struct hart *hart = __atomic_load_n(&vcpu->arch.hart, __ATOMIC_ACQUIRE);
+
+	return hart ? hart : __atomic_load_n(&vcpu->arch.fp.hart, __ATOMIC_ACQUIRE);
+}
+
+void arch_vcpu_put_away(struct vcpu *vcpu)
+{
+	struct hart *hart = arch_this_hart();
+
+	if (vcpu->arch.hart == hart)
+		vcpu_unload(hart);
+	fp_put_away(hart, &vcpu->arch.fp);
+}
+
 void arch_vcpu_forget(struct vcpu *vcpu)
 {
-	struct hart *hart = vcpu->arch.hart;
+	struct hart *hart = arch_this_hart();
 
-	if (hart)
+	if (vcpu->arch.hart == hart)
 		vcpu_unload(hart);
-	fp_drop(&harts[0], &vcpu->arch.fp);
+	fp_drop(hart, &vcpu->arch.fp);
 	if (vcpu->arch.vmm)
 		vcpu->arch.vmm->arch.guest = NULL;
 	vcpu->arch.vmm = NULL;

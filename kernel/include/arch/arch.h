@@ -8,6 +8,14 @@
 
 struct handover;
 
+/* Each port's arch/objects.h also has arch_this_hart(): the hart that executes this. */
+
+/* Interrupts another hart, after all that was written before. */
+void arch_interrupt(const struct hart *hart);
+
+/* One round of waiting for another hart. */
+void arch_relax(void);
+
 /* Physical memory through the direct map. */
 void *arch_pointer(paddr_t address);
 paddr_t arch_address(const void *pointer);
@@ -55,6 +63,12 @@ void arch_thread_fault_words(const struct thread *thread, uint64_t words[MESSAGE
 /* Makes this thread the one that the hart returns to: address space, lazy FP, access to its vCPU. NULL: none. */
 void arch_switch(struct hart *hart, struct thread *thread);
 
+/* The hart that holds state of a thread which does not run, or NULL. */
+struct hart *arch_thread_hart(const struct thread *thread);
+
+/* The thread may go on on another hart: no state of it stays in its hart, which executes this. */
+void arch_thread_park(struct thread *thread);
+
 /* The thread goes away: no state of it stays in the hart. */
 void arch_thread_forget(struct thread *thread);
 
@@ -66,7 +80,8 @@ enum err arch_map_frame(const struct space *space, vaddr_t at, paddr_t frame, un
 void arch_unmap_frame(const struct space *space, vaddr_t at, paddr_t frame, unsigned size_bits);
 enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, unsigned *covers_bits) must_check;
 void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsigned covers_bits);
-void arch_space_flush(const struct space *space);
+/* A space ends: the hart that executes this leaves it and forgets its translations. */
+void arch_space_leave(const struct space *space);
 
 /* Frame sizes other than 4 KiB. */
 bool arch_frame_size_valid(unsigned size_bits);
@@ -81,7 +96,11 @@ void arch_irq_complete(unsigned source);
 void arch_vcpu_init(struct vcpu *vcpu);
 enum err arch_vcpu_read(struct vcpu *vcpu, uint64_t number, uint64_t *value) must_check;
 enum err arch_vcpu_write(struct vcpu *vcpu, uint64_t number, uint64_t value) must_check;
-/* Puts the vCPU's state away if a hart holds it. */
+/* The hart that holds the vCPU's registers, or its FP registers; NULL: none. */
+struct hart *arch_vcpu_hart(const struct vcpu *vcpu);
+/* Saves what this hart holds of the vCPU. */
+void arch_vcpu_put_away(struct vcpu *vcpu);
+/* The vCPU goes away, or gets other memory: what this hart holds of it is lost. */
 void arch_vcpu_forget(struct vcpu *vcpu);
 /* When the idle guest's own timer expires, in host ticks; DEADLINE_NEVER: never. */
 uint64_t arch_vcpu_deadline(struct vcpu *vcpu);

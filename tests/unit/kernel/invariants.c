@@ -93,13 +93,16 @@ static const char *check_contexts(const struct thread *thread)
 	if (thread->own_context)
 		REQUIRE(thread->own_context->owner == thread);
 	if (thread->lent_by) {
-		REQUIRE(thread->lent_by->borrower == thread);
+		REQUIRE(thread->lent_by->lent_to == thread);
 		REQUIRE(!thread->own_context);
-		REQUIRE(thread->lent_by->caller && thread->lent_by->caller->state == THREAD_AWAITS_REPLY);
-		REQUIRE(!thread->lent_by->caller->sched_context);
+		REQUIRE(thread->lent_by->hart == thread->hart);
+		/* Until the answer has arrived. */
+		REQUIRE(thread->lent_by->state == THREAD_AWAITS_REPLY || thread->lent_by->state == THREAD_WOKEN);
+		REQUIRE(!thread->lent_by->sched_context);
 		/* It has what it was lent, or has lent it on itself. */
-		REQUIRE(thread->sched_context || (thread->state == THREAD_AWAITS_REPLY && thread->reply->borrower));
+		REQUIRE(thread->sched_context || (thread->state == THREAD_AWAITS_REPLY && thread->lent_to));
 	}
+	REQUIRE(!thread->lent_to || thread->lent_to->lent_by == thread);
 	if (thread->bound)
 		REQUIRE(thread->bound->bound == thread);
 	return NULL;
@@ -129,7 +132,6 @@ static const char *check_reply(const struct reply *reply)
 	REQUIRE(!reply->caller || (known(reply->caller) && reply->caller->reply == reply));
 	REQUIRE(!reply->receiver || (known(reply->receiver) && reply->receiver->reply == reply));
 	REQUIRE(!reply->caller || !reply->receiver);
-	REQUIRE(!reply->borrower || (known(reply->borrower) && reply->borrower->lent_by == reply && reply->caller));
 	return NULL;
 }
 

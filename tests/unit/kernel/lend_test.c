@@ -137,8 +137,8 @@ TEST(lend, context_comes_back_when_client_is_suspended)
 
 	thread_suspend(chain.client.thread);
 	assert_ptr_equal(chain.context->thread, chain.client.thread);
-	assert_null(reply_at(chain.reply[0])->borrower);
-	assert_null(reply_at(chain.reply[1])->borrower);
+	assert_null(chain.client.thread->lent_to);
+	assert_null(chain.server[0].thread->lent_to);
 	assert_false(chain.server[1].thread->queued);
 }
 
@@ -162,8 +162,9 @@ TEST(lend, all_stop_when_the_context_is_deleted)
 	for (unsigned i = 0; i < 2; i++) {
 		assert_null(chain.server[i].thread->lent_by);
 		assert_null(chain.server[i].thread->sched_context);
-		assert_null(reply_at(chain.reply[i])->borrower);
+		assert_null(chain.server[i].thread->lent_to);
 	}
+	assert_null(chain.client.thread->lent_to);
 	assert_null(chain.client.thread->own_context);
 	assert_int_equal(chain.client.thread->state, THREAD_AWAITS_REPLY);
 }

@@ -128,7 +128,6 @@ TEST(vcpu, operations_are_refused_while_in_guest)
 	assert_err(BUSY, invoke(guest.vcpu, OP_VCPU_CONFIGURE, guest.gspace, guest.frame, 0, 0, 0));
 	assert_err(BUSY, invoke(guest.vcpu, OP_VCPU_READ_REGISTER, VCPU_VSATP, 0, 0, 0, 0));
 	assert_err(BUSY, invoke(guest.vcpu, OP_VCPU_WRITE_REGISTER, VCPU_VSATP, 0, 0, 0, 0));
-	assert_err(BUSY, vcpu_configure(guest.object, slot_at(guest.gspace), slot_at(guest.frame)));
 }
 
 TEST(vcpu, registers_are_read_and_written)

@@ -197,10 +197,14 @@ TEST(arena, grows_and_returns_everything_each_time)
 		assert_true(arena.bytes >= 600 * 4096u && arena.blocks < ARENA_BLOCKS);
 		uint64_t room = arena_room(&arena, OBJECT_FRAME, 12);
 
-		if (room)
+		if (room) {
+			cptr_t more = slots_allocate((uint32_t)room + 1);
+
 			assert_int_equal(model_retype(memory_cap(arena.block[arena.blocks - 1]),
-						      (const uint64_t[]){ OBJECT_FRAME, 12, ROOT_SLOT_CNODE, 1400, room + 1 }),
+						      (const uint64_t[]){ OBJECT_FRAME, 12, ROOT_SLOT_CNODE, more, room + 1 }),
 					 ERR_NO_MEMORY);
+			slots_free(more, (uint32_t)room + 1);
+		}
 		arena_release(&arena);
 		slots_free(slots, 600);
 		assert_all_back();

@@ -28,7 +28,7 @@ struct host {
 
 	uint64_t zeroed; /* bytes given to arch_zero */
 	unsigned flushes, page_flushes;
-	uint32_t flushed_id; /* space of the last arch_space_flush */
+	uint32_t flushed_id; /* space of the last flush of a whole space */
 
 	bool irq_enabled[HOST_IRQ_LAST + 1];
 	unsigned irq_completed[HOST_IRQ_LAST + 1];
@@ -43,6 +43,12 @@ extern struct host host;
 
 /* A machine with zeroed memory and one hart, before boot. */
 void host_reset(void);
+
+/* A second, third, ... hart that takes part, up to this number in all. */
+void host_add_harts(unsigned count);
+
+/* Goes on as another hart; taking the interrupts that it got is host_leave_kernel's business. */
+void host_become(unsigned index);
 
 /* Leaves the kernel as a port does; returns the thread that runs, or NULL if the hart would sleep. */
 struct thread *host_leave_kernel(void);

@@ -14,10 +14,13 @@
 #define SYSCALL_SIGNAL 4
 #define SYSCALL_VCPU_RUN 8
 #define CAUSE_TASK_ECALL 8
+#define HART_STACK_SIZE 8192 /* bytes */
 
 #ifndef __ASSEMBLER__
 
 #include <abi/vcpu.h>
+
+#include <space.h>
 
 struct hart;
 
@@ -25,6 +28,7 @@ struct hart;
 struct fp_state {
 	uint64_t f[32];
 	uint64_t fcsr;
+	struct hart *hart; /* whose FP registers hold this state, or NULL */
 };
 
 struct arch_thread {
@@ -47,6 +51,7 @@ struct arch_vcpu {
 	uint64_t scratch;
 	struct thread *vmm;     /* who ran it last: may use HLV while the state is in the hart */
 	uint64_t hgatp;
+	struct hart *last_hart; /* where it ran last */
 	uint64_t csr[VCPU_REGISTERS]; /* valid when hart is NULL; scounteren always */
 	struct fp_state fp;
 };
@@ -61,13 +66,22 @@ _Static_assert(SYS_VCPU_RUN == SYSCALL_VCPU_RUN && SYS_SIGNAL == SYSCALL_SIGNAL 
 struct arch_hart {
 	uint64_t stack_top;
 	uint64_t id;              /* the firmware's number */
-	uint32_t plic_context;
 	struct vcpu *live;        /* whose VS state is in the registers */
 	struct fp_state *fp_owner; /* whose FP state is in the registers */
 	uint64_t satp;
+	const struct vcpu *last_vcpu[SPACES_MAX]; /* by VMID: the vCPU that ran here last */
 	/* Values that a guest entry and exit load: constants, but long ones. */
 	uint64_t guest_sstatus, guest_hstatus, task_hstatus, guest_stvec, task_stvec;
 };
 _Static_assert(offsetof(struct arch_hart, stack_top) == HART_STACK, "offset");
+
+/* tp: set at each entry. */
+static inline __attribute__((always_inline)) struct hart *arch_this_hart(void)
+{
+	register struct hart *hart __asm__("tp");
+
+	__asm__("" : "=r"(hart));
+	return hart;
+}
 
 #endif
