@@ -58,7 +58,7 @@ class Guest:
 def toml_value(value):
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, int) else f'"{value}"'
+    return str(value) if isinstance(value, (int, list)) else f'"{value}"'
 
 
 def description(*guests, memory="512M", console=None):

@@ -66,5 +66,22 @@ def test_vcpu_stops_and_starts_again():
     system.end_in_order()
 
 
-for case in (test_two_vcpus_on_one_hart, test_four_vcpus_on_one_hart, test_vcpu_stops_and_starts_again):
+def test_first_vcpu_stops_and_keys_still_arrive():
+    system = boot(vcpus=2, harts=1)
+    shell(system, "echo 0 >/sys/devices/system/cpu/cpu0/online; cat /sys/devices/system/cpu/online", "1")
+    shell(system, "echo typed wh''ile it is off", "typed while it is off")
+    # The stopped one costs nothing.
+    system.wait(3)
+    wall, processor = system.seconds()
+    system.wait(5)
+    wall_after, processor_after = system.seconds()
+    share = (processor_after - processor) / (wall_after - wall)
+    check(share < 0.05, f"QEMU uses {share:.1%} of a processor while the guest is idle")
+    shell(system, "echo 1 >/sys/devices/system/cpu/cpu0/online; cat /sys/devices/system/cpu/online", "0-1")
+    check_all_work(system, 2)
+    check_no_complaint(system)
+    system.end_in_order()
+
+
+for case in (test_first_vcpu_stops_and_keys_still_arrive, test_two_vcpus_on_one_hart, test_four_vcpus_on_one_hart, test_vcpu_stops_and_starts_again):
     case.seconds = 180
