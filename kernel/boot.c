@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "bits.h"
 #include "boot.h"
 
 #include <arch/arch.h>
@@ -19,7 +20,7 @@ unsigned boot_split(uint64_t base, uint64_t size, struct untyped_info *out, unsi
 	unsigned count = 0;
 
 	while (size >= 4096 && count < limit) {
-		unsigned bits = base ? (unsigned)__builtin_ctzll(base) : UNTYPED_MAX_BITS;
+		unsigned bits = base ? lowest_bit(base) : UNTYPED_MAX_BITS;
 
 		while (bits > UNTYPED_MAX_BITS || UINT64_C(1) << bits > size)
 			bits--;

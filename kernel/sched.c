@@ -4,6 +4,7 @@
 #include <abi/handover.h>
 #include <arch/arch.h>
 
+#include "bits.h"
 #include "kernel.h"
 #include "smp.h"
 #include "thread.h"
@@ -68,7 +69,7 @@ static struct thread *highest(const struct hart *hart)
 {
 	for (unsigned i = PRIORITIES / 64; i-- > 0;)
 		if (hart->ready_bits[i])
-			return hart->ready[i * 64 + 63 - (unsigned)__builtin_clzll(hart->ready_bits[i])].head;
+			return hart->ready[i * 64 + highest_bit(hart->ready_bits[i])].head;
 	return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <arch/arch.h>
 
 #include "kernel.h"
+#include "bits.h"
 #include "lock.h"
 
 uint32_t smp_online;
@@ -113,7 +114,7 @@ void smp_unlock(void)
 	if (capability.waiting) {
 		uint32_t behind = capability.waiting & ~((UINT32_C(1) << capability.owner) - 1);
 
-		next = (uint32_t)__builtin_ctz(behind ? behind : capability.waiting);
+		next = lowest_bit(behind ? behind : capability.waiting);
 		capability.waiting &= ~(UINT32_C(1) << next++);
 	}
 	__atomic_store_n(&capability.owner, next, __ATOMIC_RELEASE);

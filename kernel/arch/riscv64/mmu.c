@@ -2,6 +2,7 @@
 /* Sv39 for tasks and Sv39x4 for guests: page tables and fences. Privileged spec, "Sv39" and "Two-stage address translation". */
 
 #include <abi/handover.h>
+#include <bits.h>
 #include <kernel.h>
 #include <smp.h>
 
@@ -42,8 +43,8 @@ void mmu_init(uint64_t table)
 	if (csr_read(CSR_HGATP) >> 60 != 8)
 		panic("this machine has no Sv39x4");
 	csr_write(CSR_HGATP, 0);
-	asid_bits = (unsigned)__builtin_popcountl(asid);
-	vmid_bits = (unsigned)__builtin_popcountl(vmid);
+	asid_bits = asid ? highest_bit(asid) + 1 : 0;
+	vmid_bits = vmid ? highest_bit(vmid) + 1 : 0;
 	mmu_hart_init();
 }
 
