@@ -56,6 +56,8 @@ static enum err make_objects(struct task *task, uint64_t hold_slots)
 		err = arena_make(&task->arena, OBJECT_CNODE, CNODE_BITS, ROOT_SLOT_CNODE, slot(task, TASK_CNODE), 1);
 	if (!err)
 		err = arena_make(&task->arena, OBJECT_CNODE, hold_bits, ROOT_SLOT_CNODE, slot(task, TASK_HOLD), 1);
+	if (!err)
+		task->thread[task->threads++] = slot(task, TASK_THREAD);
 	task->hold = (struct hold){ slot(task, TASK_HOLD), 1, 1u << hold_bits };
 	task->space = (struct space){ slot(task, TASK_VSPACE), &task->arena, &task->hold };
 	return err;
@@ -232,7 +234,7 @@ static enum err prepare_thread(const struct task *task, cptr_t thread, cptr_t co
 enum err task_add_thread(struct task *task, const char *name, cptr_t to, unsigned number, uint32_t hart, unsigned priority)
 {
 	uint64_t stack = STACK_TOP - number * STACK_STRIDE - STACK_SIZE;
-	enum err err = arena_make(&task->arena, OBJECT_THREAD, 0, ROOT_SLOT_CNODE, to, 1);
+	enum err err = number < TASK_THREADS_MAX ? arena_make(&task->arena, OBJECT_THREAD, 0, ROOT_SLOT_CNODE, to, 1) : ERR_LIMIT;
 	char resource[28];
 
 	if (!err)
@@ -243,6 +245,7 @@ enum err task_add_thread(struct task *task, const char *name, cptr_t to, unsigne
 		err = space_add(&task->space, stack, STACK_SIZE, RIGHT_READ | RIGHT_WRITE);
 	if (err)
 		return err;
+	task->thread[task->threads++] = to;
 	snprintf(resource, sizeof(resource), "%s.thread", name);
 	task_give_cap(task, resource, to, RIGHT_ALL, 0);
 	snprintf(resource, sizeof(resource), "%s.stack", name);
@@ -275,6 +278,10 @@ void task_destroy(struct task *task)
 {
 	if (!task->exists)
 		return;
+	/* Before anything is taken away: one that runs on another hart would fault on what is missing. */
+	for (unsigned i = 0; i < task->threads; i++)
+		if (thread_suspend(task->thread[i]) != ERR_OK)
+			task_fail("cannot stop a thread of a server");
 	/* The copy of the endpoint is not from this server's memory. */
 	if (cnode_delete(ROOT_SLOT_CNODE, slot(task, TASK_FAULT)) != ERR_OK)
 		task_fail("cannot empty slot %u", slot(task, TASK_FAULT));

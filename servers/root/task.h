@@ -22,9 +22,13 @@ enum task_object {
 /* The badge of a fault message has this bit beside the number of the server. */
 #define TASK_FAULT_BADGE (1u << 16)
 
+#define TASK_THREADS_MAX 8u
+
 struct task {
 	bool exists;
 	cptr_t slots;
+	unsigned threads;
+	cptr_t thread[TASK_THREADS_MAX]; /* all of them, the first one first */
 	struct arena arena;
 	struct hold hold;
 	struct space space;
@@ -66,7 +70,8 @@ void task_give_string(const char *name, const char *string);
 
 /*
  * A further thread for the server, stopped, and its scheduling context, in two slots of the root task from `slot` on. Its stack
- * is the resource "NAME.stack", and its capability "NAME.thread". number: from 1 on; hart as in task_config.
+ * is the resource "NAME.stack", and its capability "NAME.thread". number: 1 to TASK_THREADS_MAX - 1, in this order; hart as in
+ * task_config.
  */
 enum err task_add_thread(struct task *task, const char *name, cptr_t slot, unsigned number, uint32_t hart, unsigned priority)
 	__attribute__((warn_unused_result));
