@@ -61,9 +61,9 @@ def toml_value(value):
     return str(value) if isinstance(value, (int, list)) else f'"{value}"'
 
 
-def description(*guests, memory="512M", console=None):
+def description(*guests, memory="512M", harts=1, console=None):
     """The text of a system description."""
-    text = f'[machine]\nmemory = "{memory}"\n'
+    text = f'[machine]\nmemory = "{memory}"\nharts = {harts}\n'
     if console:
         text += "[console]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in console.items())
     return text + "".join(guest.text() for guest in guests)
