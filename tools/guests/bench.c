@@ -41,7 +41,7 @@ enum {
 #define TOUCH_BYTES (24ul << 20)
 #define FORKS 200
 #define LOAD_PROGRAMS 2
-#define LOAD_BYTES (16l << 20)
+#define LOAD_BYTES (32l << 20)
 #define LOAD_START 150000000ull /* ticks after power-on: when slow machines have booted, too */
 
 struct time {
