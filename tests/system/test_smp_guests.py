@@ -8,7 +8,7 @@ BOOT_SECONDS = 90
 
 
 def boot(vcpus, harts):
-    system = System(description(Guest.linux("alpha", vcpus=vcpus)), arguments=("-smp", str(harts)))
+    system = System(description(Guest.linux("alpha", vcpus=vcpus), harts=harts), arguments=("-smp", str(harts)))
     system.expect(PROMPT, BOOT_SECONDS)
     return system
 
@@ -56,14 +56,30 @@ def test_four_vcpus_on_one_hart():
     run(vcpus=4, harts=1)
 
 
-def test_vcpu_stops_and_starts_again():
-    system = boot(vcpus=2, harts=1)
+def test_two_vcpus_on_two_harts():
+    run(vcpus=2, harts=2)
+
+
+def test_four_vcpus_on_two_harts():
+    run(vcpus=4, harts=2)
+
+
+def stop_and_start(vcpus, harts):
+    system = boot(vcpus, harts)
     for _ in range(5):
-        shell(system, "echo 0 >/sys/devices/system/cpu/cpu1/online; echo online $(nproc)", "online 1")
-        shell(system, "echo 1 >/sys/devices/system/cpu/cpu1/online; echo online $(nproc)", "online 2")
-    check_all_work(system, 2)
+        shell(system, "echo 0 >/sys/devices/system/cpu/cpu1/online; echo online $(nproc)", f"online {vcpus - 1}")
+        shell(system, "echo 1 >/sys/devices/system/cpu/cpu1/online; echo online $(nproc)", f"online {vcpus}")
+    check_all_work(system, vcpus)
     check_no_complaint(system)
     system.end_in_order()
+
+
+def test_vcpu_stops_and_starts_again():
+    stop_and_start(vcpus=2, harts=1)
+
+
+def test_vcpu_stops_and_starts_again_on_two_harts():
+    stop_and_start(vcpus=3, harts=2)
 
 
 def test_first_vcpu_stops_and_keys_still_arrive():
@@ -83,5 +99,6 @@ def test_first_vcpu_stops_and_keys_still_arrive():
     system.end_in_order()
 
 
-for case in (test_first_vcpu_stops_and_keys_still_arrive, test_two_vcpus_on_one_hart, test_four_vcpus_on_one_hart, test_vcpu_stops_and_starts_again):
-    case.seconds = 180
+for name, case in list(globals().items()):
+    if name.startswith("test_"):
+        case.seconds = 180
