@@ -3,7 +3,7 @@
 
 import re
 
-from driver import GUESTS, Guest, System, check, description
+from driver import BUILD, GUESTS, Guest, System, check, description
 
 STRESSORS = ("cpu", "vm", "fork", "timer", "switch")
 BOOT_SECONDS = 120
@@ -11,18 +11,19 @@ BOOT_SECONDS = 120
 COMPLAINT = re.compile(r"^.*(?:lockup|rcu\S* .*stall|BUG:|Oops|hung task|blocked for more than|Kernel panic).*$", re.MULTILINE)
 
 
-def start(seconds, guests, vcpus, harts):
+def start(seconds, guests, vcpus, harts, build):
     """A system of guests that load themselves from their boot on."""
     check((GUESTS / "debian/initramfs-stress").exists(), "there is no initramfs-stress: ./serai test makes it")
     keys = {"vcpus": vcpus} if vcpus > 1 else {}
     linux = [Guest.linux(name, cmdline=f"console=hvc0 earlycon=sbi quiet serai.host={name} serai.stress={seconds}",
         initramfs="initramfs-stress", memory="160M", **keys) for name in guests]
-    return System(description(*linux), arguments=("-smp", str(harts)))
+    memory = 192 + 160 * len(guests)
+    return System(description(*linux, memory=f"{memory}M"), arguments=("-smp", str(harts)), memory=f"{memory}M", build=build)
 
 
-def run(seconds, guests=("alpha", "beta"), vcpus=1, harts=1):
+def run(seconds, guests=("alpha", "beta"), vcpus=1, harts=1, build=BUILD):
     """Runs the load; returns {guest: {stressor: operations}}. Fails if a guest's kernel complains or a stressor does not work."""
-    system = start(seconds, guests, vcpus, harts)
+    system = start(seconds, guests, vcpus, harts, build)
     results = {}
     for name in guests:
         system.position = 0

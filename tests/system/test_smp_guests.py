@@ -64,6 +64,10 @@ def test_four_vcpus_on_two_harts():
     run(vcpus=4, harts=2)
 
 
+def test_four_vcpus_on_four_harts():
+    run(vcpus=4, harts=4)
+
+
 def stop_and_start(vcpus, harts):
     system = boot(vcpus, harts)
     for _ in range(5):

@@ -5,7 +5,7 @@ import stress
 
 
 def test_two_guests_at_once():
-    stress.run(seconds=10, vcpus=2)
+    stress.run(seconds=10, vcpus=2, harts=2)
 
 
 test_two_guests_at_once.seconds = 180
