@@ -5,6 +5,7 @@ PACKAGES_BUILD=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake ninja
 	python3 xz-utils debian-archive-keyring)
 PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
+PACKAGES_MODELS=(spin)
 PACKAGES_GDB=(gdb-multiarch)
 
 QEMU=${SERAI_QEMU:-qemu-system-riscv64}

@@ -111,12 +111,14 @@ export_environment() {
 }
 
 command_test() {
-	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_FUZZ[@]}"
+	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_FUZZ[@]}" "${PACKAGES_MODELS[@]}"
 	need_qemu
 	need_dtc
 	need_guests_stress
 	say "checks of sources and documents"
 	count_program "$TOP/tools/lint.py"
+	say "models of what harts do to each other"
+	count_program "$TOP/tests/models/run"
 	if test_step "build of the host port" build_preset host; then
 		test_unit
 		test_step "coverage of the kernel" test_coverage || true
