@@ -12,9 +12,6 @@
 /* Registers of the message: see abi/syscall.h. */
 enum { WORD_STATUS, WORD_INFO, WORD_FIRST, WORD_BADGE = 7 };
 
-/* Labels from here on are the kernel's own. */
-#define LABEL_KERNEL 0xff00u
-
 bool message_valid(uint64_t info)
 {
 	return message_words(info) <= MESSAGE_WORDS && message_label(info) < LABEL_KERNEL && (info & 0xfff8) == 0;
@@ -109,9 +106,32 @@ static struct reply *end_receive(struct endpoint *endpoint, struct thread *recei
 	return reply;
 }
 
-static void send(struct endpoint *endpoint, struct thread *sender)
+/* The short paths leave a passive receiver outside the queue: all others put it there first. */
+static void endpoint_lock(struct endpoint *endpoint)
 {
 	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	struct thread *receiver = endpoint->parked;
+
+	if (!receiver)
+		return;
+	endpoint->parked = NULL;
+	receiver->receive_slot = 0;
+	queue_append(&endpoint->queue, receiver);
+}
+
+void endpoint_unpark(struct thread *thread)
+{
+	struct endpoint *endpoint = word_read(&thread->endpoint);
+
+	if (!endpoint)
+		return;
+	endpoint_lock(endpoint);
+	lock_release(&endpoint->lock, LOCK_OBJECT);
+}
+
+static void send(struct endpoint *endpoint, struct thread *sender)
+{
+	endpoint_lock(endpoint);
 	struct thread *receiver = endpoint->queue.head;
 
 	if (!receiver || receiver->state != THREAD_RECEIVING) {
@@ -220,7 +240,7 @@ enum err endpoint_receive(struct endpoint *endpoint, struct thread *thread, cons
 		end_use(reply);
 		return ERR_BUSY;
 	}
-	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	endpoint_lock(endpoint);
 	struct thread *sender = first_sender(endpoint);
 	bool grants = sender && sender->cap_to_send && sender->can_grant;
 
@@ -230,7 +250,7 @@ enum err endpoint_receive(struct endpoint *endpoint, struct thread *thread, cons
 			end_use(reply);
 			return ERR_RESTART;
 		}
-		lock_acquire(&endpoint->lock, LOCK_OBJECT);
+		endpoint_lock(endpoint);
 	}
 	thread->receive_slot = arguments->slot;
 	if (arguments->answer)
@@ -280,7 +300,7 @@ bool endpoint_cancel(struct thread *thread)
 
 	if (!endpoint)
 		return false;
-	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	endpoint_lock(endpoint);
 	bool waits = thread->endpoint == endpoint;
 
 	if (waits && thread->state == THREAD_RECEIVING)
@@ -297,7 +317,7 @@ void endpoint_signal(struct thread *thread, struct notification *notification)
 
 	if (!endpoint)
 		return;
-	lock_acquire(&endpoint->lock, LOCK_OBJECT);
+	endpoint_lock(endpoint);
 	bool waits = thread->endpoint == endpoint && thread->state == THREAD_RECEIVING;
 	bool woken = waits && notification_deliver(notification, thread);
 
@@ -310,6 +330,8 @@ void endpoint_signal(struct thread *thread, struct notification *notification)
 
 void endpoint_destroy(struct endpoint *endpoint)
 {
+	endpoint_lock(endpoint);
+	lock_release(&endpoint->lock, LOCK_OBJECT);
 	while (endpoint->queue.head)
 		thread_wake_with(endpoint->queue.head, ERR_DELETED);
 }

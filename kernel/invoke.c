@@ -3,6 +3,7 @@
 
 #include "boot.h"
 #include "cnode.h"
+#include "endpoint.h"
 #include "irq.h"
 #include "kernel.h"
 #include "notification.h"
@@ -362,6 +363,7 @@ static enum err invoke_on_thread(const struct invocation *call, uint64_t operati
 {
 	struct thread *thread = cap_thread(&call->slot->cap);
 
+	endpoint_unpark(thread);
 	if (operation != OP_THREAD_SET_AFFINITY)
 		return invoke_on(thread->hart, (struct distant){ call, operation, ERR_OK, invoke_thread });
 	enum err err = set_affinity(call, thread);

@@ -57,7 +57,9 @@ struct cap object_create(unsigned type, unsigned size_bits, paddr_t address)
 	} else {
 		cap.object = (uint64_t)pointer;
 	}
-	if (type == OBJECT_THREAD)
+	if (type == OBJECT_CNODE)
+		cap.word = UINT32_C(1) << size_bits; /* so that a lookup compares with one load; 0 in an emptied slot */
+	else if (type == OBJECT_THREAD)
 		thread_init(pointer);
 	else if (type == OBJECT_SCHED_CONTEXT)
 		sched_context_init(pointer);

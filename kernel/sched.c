@@ -46,6 +46,8 @@ static void enqueue(struct thread *thread)
 	unsigned priority = thread->priority;
 
 	queue_append(&hart->ready[priority], thread);
+	if (priority > hart->top)
+		hart->top = priority;
 	hart->ready_bits[priority / 64] |= UINT64_C(1) << priority % 64;
 	thread->queued = true;
 	if (!hart->current || priority > hart->current->priority)
@@ -54,23 +56,27 @@ static void enqueue(struct thread *thread)
 		hart->timer_stale = true;
 }
 
+/* The highest priority of which a thread is ready, or 0. */
+static unsigned find_top(const struct hart *hart)
+{
+	for (unsigned i = PRIORITIES / 64; i-- > 0;)
+		if (hart->ready_bits[i])
+			return i * 64 + highest_bit(hart->ready_bits[i]);
+	return 0;
+}
+
 static void dequeue(struct thread *thread)
 {
 	struct hart *hart = thread->hart;
 	unsigned priority = thread->priority;
 
 	queue_remove(&hart->ready[priority], thread);
-	if (!hart->ready[priority].head)
+	if (!hart->ready[priority].head) {
 		hart->ready_bits[priority / 64] &= ~(UINT64_C(1) << priority % 64);
+		if (priority == hart->top)
+			hart->top = find_top(hart);
+	}
 	thread->queued = false;
-}
-
-static struct thread *highest(const struct hart *hart)
-{
-	for (unsigned i = PRIORITIES / 64; i-- > 0;)
-		if (hart->ready_bits[i])
-			return hart->ready[i * 64 + highest_bit(hart->ready_bits[i])].head;
-	return NULL;
 }
 
 void sched_set_deadline(struct thread *thread, uint64_t deadline)
@@ -297,7 +303,7 @@ struct thread *sched_leave(struct hart *hart)
 {
 	end_slice(hart);
 	if (hart->reschedule) {
-		struct thread *next = highest(hart);
+		struct thread *next = hart->ready[hart->top].head;
 
 		hart->reschedule = false;
 		if (next && (!hart->current || next->priority > hart->current->priority)) {

@@ -22,7 +22,7 @@ struct cap {
 	uint8_t rights;    /* RIGHT_*, CAP_DEVICE */
 	uint8_t level;     /* depth of derivation */
 	uint8_t size_bits; /* CNode: log2 of slots; untyped, frame: log2 of bytes; table: log2 of the bytes it maps */
-	uint32_t word;     /* badge; untyped: watermark in units; frame, table: space id of the mapping; space: its id */
+	uint32_t word;     /* CNode: number of slots; badge; untyped: watermark in units; frame, table: space id of the mapping; space: its id */
 	union {
 		uint64_t object; /* kernel pointer; IRQ handler: source number; control capabilities: 0 */
 		struct {

@@ -26,6 +26,9 @@ void reply_send(struct reply *reply, struct thread *server);
 /* Claims a thread that waits in an endpoint's queue. False: somebody else did. */
 bool endpoint_cancel(struct thread *thread) must_check;
 
+/* What is being changed about a thread may be what the short paths rely on. All other harts stand still. */
+void endpoint_unpark(struct thread *thread);
+
 /* Gives the bits of its bound notification to a thread, and wakes it, if it receives. */
 void endpoint_signal(struct thread *thread, struct notification *notification);
 

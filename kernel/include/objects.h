@@ -76,14 +76,15 @@ struct sched_context {
 _Static_assert(sizeof(struct sched_context) <= 1u << SCHED_CONTEXT_BITS, "scheduling context size");
 
 struct endpoint {
-	struct thread_queue queue; /* all senders or all receivers */
 	struct lock lock;
+	struct thread_queue queue; /* all senders or all receivers */
+	struct thread *parked;     /* a passive receiver without deadline that stands in no queue: the short paths' */
 };
 _Static_assert(sizeof(struct endpoint) <= 1u << ENDPOINT_BITS, "endpoint size");
 
 struct reply {
-	struct thread *caller;   /* awaits the answer; who takes it by swap answers it */
 	struct thread *receiver; /* receiving with this reply object; set by compare and swap */
+	struct thread *caller;   /* awaits the answer; who takes it by swap answers it */
 };
 _Static_assert(sizeof(struct reply) <= 1u << REPLY_BITS, "reply size");
 

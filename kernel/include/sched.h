@@ -24,9 +24,15 @@ struct hart {
 	struct thread *deadlines; /* sorted, earliest first */
 	uint64_t charged_at;      /* ticks: up to here the current thread's time is charged */
 	uint64_t timer;           /* what the timer is set to */
-	bool reschedule;          /* look at the queues before leaving the kernel */
-	bool timer_stale;         /* the timer may have to be set anew */
-	bool reserved[2];
+	uint32_t top;             /* no ready thread has a higher priority; below `attention`, for a look at both at once */
+	union {
+		struct {
+			bool reschedule;  /* look at the queues before leaving the kernel */
+			bool timer_stale; /* the timer may have to be set anew */
+			bool task_fp;     /* a thread's FP state is in the registers */
+		};
+		uint32_t attention; /* any of them: no short path */
+	};
 	uint32_t index;           /* 0 to HANDOVER_HARTS - 1 */
 
 	/* What other harts write. */

@@ -28,11 +28,10 @@ void thread_raise_fault(struct thread *thread);
 /* The slot of the current thread's CNode with this index, or NULL. It may be empty. */
 static inline __attribute__((always_inline)) struct slot *thread_slot(const struct thread *thread, uint64_t index)
 {
-	struct cap cspace = cap_read(&thread->cspace);
-
-	if (cspace.type != OBJECT_CNODE || index == 0 || index >> cspace.size_bits)
+	/* Of an emptied slot the number of slots is 0. The first slot of a CNode reads as empty. */
+	if (index >= word_read(&thread->cspace.cap.word))
 		return NULL;
-	return cap_cnode(&cspace) + index;
+	return cap_cnode(&thread->cspace.cap) + index;
 }
 
 /* A capability of this type with these rights, as it is now: ERR_INVALID_CAP, ERR_WRONG_TYPE, ERR_NO_RIGHT. */

@@ -46,6 +46,7 @@ static inline cptr_t message_cap(message_info_t info)
 
 /* Labels that the kernel itself sends; protocols use 0 to 0xfeff. */
 enum {
+	LABEL_KERNEL = 0xff00,
 	LABEL_NOTIFICATION = 0xffff, /* recv: signals of the bound notification arrived; the badge holds the bits */
 	LABEL_FAULT = 0xfffe,        /* a thread faulted; words: struct fault_message; the answer's label 0 resumes it */
 };

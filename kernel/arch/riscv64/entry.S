@@ -2,8 +2,11 @@
 /* Kernel entry from the loader, from tasks and from guests, and the ways back. */
 
 #include <arch/objects.h>
+#include <offsets.h>
 
 #include "csr.h"
+
+#define CNODE_SLOT_SHIFT 5
 
 	.section .text.entry, "ax"
 	.globl kernel_entry
@@ -40,6 +43,12 @@ hart_entry_paged:
 	csrw	CSR_SSCRATCH, zero
 	tail	arch_hart_main
 
+	.macro	clear_temporaries
+	.irp	n, 1,5,6,7,28,29,30,31
+	li	x\n, 0
+	.endr
+	.endm
+
 	.macro	save_most base, skip1, skip2
 	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	.if	(\n != \skip1) && (\n != \skip2)
@@ -66,6 +75,23 @@ hart_entry_paged:
 	.endr
 	.endm
 
+	/* Leaves tp = the hart, t0 = the first argument; then all but a0 to a7 and t1 are free. */
+	.macro	save_task
+	csrr	t0, CSR_SEPC
+	addi	t0, t0, 4
+	task_registers sd
+	sd	t0, THREAD_PC(a0)
+	csrrw	t0, CSR_SSCRATCH, a0
+	ld	tp, THREAD_HART(a0)
+	.endm
+
+	/* \at = the slot that \index names, by the thread's CNode: limit in t2, base in t3. */
+	.macro	find_slot at, index
+	bgeu	\index, t2, slow
+	slli	\at, \index, CNODE_SLOT_SHIFT
+	add	\at, \at, t3
+	.endm
+
 	.section .text.hot, "ax"
 	.globl trap_entry_task
 	.balign 64
@@ -75,39 +101,25 @@ trap_entry_task:
 	csrr	t0, CSR_SCAUSE
 	addi	t0, t0, -CAUSE_TASK_ECALL
 	bnez	t0, other_trap
-	csrr	t0, CSR_SEPC
+	beqz	a7, fast_call
 	sd	t1, 6*8(a0)
-	addi	t0, t0, 4
-	task_registers sd
-	sd	t0, THREAD_PC(a0)
-	csrrw	t1, CSR_SSCRATCH, a0
-	ld	tp, THREAD_HART(a0)
-	addi	t0, a7, -SYSCALL_VCPU_RUN
+	addi	t0, a7, -SYSCALL_REPLY_RECV
+	beqz	t0, fast_reply_recv
+	addi	t0, a7, -SYSCALL_SIGNAL
+	beqz	t0, fast_signal
+system_call:
+	save_task
+	addi	t2, a7, -SYSCALL_VCPU_RUN
+	bnez	t2, slow
 	ld	sp, HART_STACK(tp)
-	beqz	t0, 1f
-	bltu	a7, t0, 2f	/* calls 0 to 7: t0 wrapped around */
-	j	3f
-1:	mv	a1, t1
+	mv	a1, t0
 	tail	vcpu_run_fast
-2:	li	t2, SYSCALL_SIGNAL
-	beqz	a7, 4f
-	beq	a7, t2, 5f
-	bgtu	a7, t2, 3f
-	addi	t2, a7, -SYSCALL_REPLY_RECV
-	bnez	t2, 3f
-	mv	a7, a0
-	mv	a0, t1
-	tail	fast_reply_recv
-4:	mv	a7, a0
-	mv	a0, t1
-	tail	fast_call
-5:	mv	a1, t1
-	tail	fast_signal
-	/* Any other: the arguments go to memory. */
-3:	sd	t1, 10*8(a0)
+	/* The arguments go to memory; t0 = the first. Nothing has changed yet. */
+slow:	sd	t0, 10*8(a0)
 	.irp	n, 11,12,13,14,15,16,17
 	sd	x\n, \n*8(a0)
 	.endr
+	ld	sp, HART_STACK(tp)
 	mv	a1, a7
 	tail	trap_syscall
 
@@ -122,6 +134,252 @@ other_trap:
 	ld	sp, HART_STACK(tp)
 	tail	trap_task
 
+/*
+ * The short paths of call, reply_recv and signal: the message stays in the registers, and who gets it runs at once. They do
+ * exactly what endpoint.c and notification.c do in the common case: a passive server, which runs on its caller's context, so
+ * that no time has to be charged and no timer set. At the first thing that is not common, nothing has changed yet, and the
+ * general path takes over.
+ */
+
+/* a1 = message info: no capability, at most five words, no label of the kernel's. Uses t4, t5. */
+	.macro	check_message
+	ld	t4, HART_LABEL_LIMIT(tp)
+	ld	t6, HART_WORDS_LIMIT(tp)
+	slli	t5, a1, 48
+	bgeu	a1, t4, slow
+	bgeu	t5, t6, slow
+	.endm
+
+/* The hart goes over to the thread in \to and its address space. HLV is off: a VMM that needs it traps once (give_guest). */
+	.macro	switch_space to
+	ld	t4, THREAD_SATP(\to)
+	li	t5, HSTATUS_HU
+	csrw	CSR_SATP, t4
+	csrc	CSR_HSTATUS, t5
+	.endm
+
+	/* May the hart go over to \to by that alone? Else to \no. */
+	.macro	check_space to, no
+	ld	t5, THREAD_KEY(\to)
+	ld	t6, HART_KEY(tp)
+	bne	t5, t6, \no
+	.endm
+
+	/* To the thread in the register x\to, one that C keeps: a1 info, a2-a6 words, a7 badge. The answer is ERR_OK. */
+	.macro	return_with_message to
+	ld	t0, THREAD_PC(x\to)
+	csrw	CSR_SSCRATCH, x\to
+	csrw	CSR_SEPC, t0
+	.irp	n, 2,3,4,8,9,18,19,20,21,22,23,24,25,26,27
+	.if	\n != \to
+	ld	x\n, \n*8(x\to)
+	.endif
+	.endr
+	ld	x\to, \to*8(x\to)
+	li	a0, 0
+	clear_temporaries
+	sret
+	.endm
+
+	.balign 64
+fast_call:
+	save_task
+	lwu	t2, THREAD_CSPACE_LIMIT(a0)
+	ld	t3, THREAD_CSPACE_BASE(a0)
+	find_slot t4, t0
+	ld	s0, 0(t4)
+	fence	r, r
+	ld	s1, 8(t4)		/* the endpoint, if it is one */
+	andi	t4, s0, CAP_MASK_WRITE
+	addi	t4, t4, -CAP_ENDPOINT_WRITE
+	bnez	t4, slow
+	check_message
+	li	t4, 1
+	amoswap.w.aq t4, t4, (s1)
+	bnez	t4, slow
+	ld	s2, ENDPOINT_PARKED(s1)	/* the server */
+	lbu	t5, THREAD_PRIORITY(a0)
+	beqz	s2, slow_locked
+	lbu	t4, THREAD_PRIORITY(s2)
+	bltu	t4, t5, slow_locked
+	lw	t4, HART_ATTENTION(tp)
+	bnez	t4, slow_locked
+	check_space s2, slow_locked
+
+	ld	s3, THREAD_REPLY(s2)
+	ld	s4, THREAD_CONTEXT(a0)
+	li	t4, STATE_READY
+	li	t5, STATE_AWAITS_REPLY
+	sd	zero, ENDPOINT_PARKED(s1)
+	sd	zero, THREAD_ENDPOINT(s2)
+	sw	t4, THREAD_STATE(s2)
+	sd	a0, THREAD_LENT_BY(s2)
+	sd	s2, THREAD_LENT_TO(a0)
+	sd	s3, THREAD_REPLY(a0)
+	sw	t5, THREAD_STATE(a0)
+	sd	zero, THREAD_CONTEXT(a0)
+	sd	s4, THREAD_CONTEXT(s2)
+	sd	s2, CONTEXT_THREAD(s4)
+	sd	s2, HART_CURRENT(tp)
+	/* In this order: answerable, then the endpoint, then the reply object for others. */
+	fence	rw, w
+	sd	a0, REPLY_CALLER(s3)
+	fence	rw, w
+	sw	zero, 0(s1)
+	sd	zero, 0(s3)
+	switch_space s2
+	srli	a7, s0, 32		/* the badge */
+	return_with_message 18
+
+slow_locked:
+	fence	rw, w
+	sw	zero, 0(s1)
+	j	slow
+
+	.balign 64
+fast_reply_recv:
+	save_task
+	ld	s5, 5*8(a0)		/* t0: the reply object, and no slot for a capability */
+	lwu	t2, THREAD_CSPACE_LIMIT(a0)
+	ld	t3, THREAD_CSPACE_BASE(a0)
+	find_slot t4, t0
+	find_slot t5, s5
+	ld	s0, 0(t4)
+	ld	s2, 0(t5)
+	fence	r, r
+	ld	s1, 8(t4)		/* the endpoint, if it is one */
+	ld	s3, 8(t5)		/* the reply object, if it is one */
+	andi	t4, s0, CAP_MASK_READ
+	addi	t4, t4, -CAP_ENDPOINT_READ
+	bnez	t4, slow
+	andi	t4, s2, CAP_MASK_REPLY
+	addi	t4, t4, -CAP_REPLY
+	bnez	t4, slow
+	addi	t4, t1, 1		/* a deadline other than DEADLINE_NEVER */
+	bnez	t4, slow
+	check_message
+	li	t4, 1
+	amoswap.w.aq t4, t4, (s1)
+	bnez	t4, slow
+	ld	t4, ENDPOINT_QUEUE(s1)
+	ld	t5, ENDPOINT_PARKED(s1)
+	ld	s4, REPLY_CALLER(s3)
+	or	t4, t4, t5
+	bnez	t4, slow_locked
+	beqz	s4, slow_locked
+	ld	t4, THREAD_LENT_TO(s4)
+	lbu	t5, THREAD_FAULT(s4)
+	bne	t4, a0, slow_locked	/* this thread runs on the caller's context */
+	bnez	t5, slow_locked
+	lbu	t4, THREAD_PRIORITY(s4)
+	ld	t5, HART_TOP(tp)	/* and attention above it */
+	ld	s6, THREAD_BOUND(a0)
+	bltu	t4, t5, slow_locked	/* nobody ready is more urgent than the caller */
+	check_space s4, slow_locked
+	bnez	s6, check_bound
+claim:	/* The reply object for this thread, then the caller. */
+	lr.d.aqrl t4, (s3)
+	addi	t5, s3, REPLY_CALLER
+	bnez	t4, slow_locked
+	sc.d.aqrl t4, a0, (s3)
+	bnez	t4, slow_locked
+	amoswap.d.aqrl t4, zero, (t5)
+	bne	t4, s4, lost_caller
+
+	ld	s5, THREAD_CONTEXT(a0)
+	li	t4, STATE_READY
+	li	t5, STATE_RECEIVING
+	sd	zero, THREAD_LENT_TO(s4)
+	sw	t4, THREAD_STATE(s4)
+	sd	zero, THREAD_LENT_BY(a0)
+	sd	s3, THREAD_REPLY(a0)
+	sd	s1, THREAD_ENDPOINT(a0)
+	sw	t5, THREAD_STATE(a0)
+	sd	zero, THREAD_CONTEXT(a0)
+	sd	s5, THREAD_CONTEXT(s4)
+	sd	s4, CONTEXT_THREAD(s5)
+	sd	s4, HART_CURRENT(tp)
+	sd	a0, ENDPOINT_PARKED(s1)
+	fence	rw, w
+	sw	zero, 0(s1)
+	switch_space s4
+	bnez	s6, signals_late
+answered:
+	return_with_message 20		/* s4; a7, which has no meaning in an answer, stays */
+
+/* Another thread answered, on another hart. */
+lost_caller:
+	sd	zero, 0(s3)
+	j	slow_locked
+
+check_bound:
+	ld	t4, NOTIFICATION_BITS_AT(s6)
+	beqz	t4, claim
+	j	slow_locked
+
+/* A signal that came meanwhile: who sent it may not have seen the server waiting. */
+signals_late:
+	fence	rw, rw
+	ld	t4, NOTIFICATION_BITS_AT(s6)
+	beqz	t4, answered
+	sd	zero, 10*8(s4)
+	.irp	n, 11,12,13,14,15,16,17
+	sd	x\n, \n*8(s4)
+	.endr
+	ld	sp, HART_STACK(tp)
+	mv	a0, s6
+	mv	a1, tp
+	tail	wake_and_leave
+
+/* Nothing but t0 and t1 is saved, and nothing else changes but t2 to t6, which a system call may lose. */
+	.balign 64
+fast_signal:
+	csrr	t0, CSR_SSCRATCH
+	lwu	t2, THREAD_CSPACE_LIMIT(a0)
+	ld	t3, THREAD_CSPACE_BASE(a0)
+	bgeu	t0, t2, system_call
+	slli	t4, t0, CNODE_SLOT_SHIFT
+	add	t4, t4, t3
+	ld	t2, 0(t4)
+	fence	r, r
+	ld	t3, 8(t4)		/* the notification, if it is one */
+	andi	t4, t2, CAP_MASK_WRITE
+	addi	t4, t4, -CAP_NOTIFICATION_WRITE
+	bnez	t4, system_call
+	ld	t5, THREAD_HART(a0)
+	srli	t2, t2, 32		/* the badge */
+	lw	t5, HART_ATTENTION(t5)
+	bnez	t5, system_call
+	amoor.d.aqrl zero, t2, (t3)
+	ld	t4, NOTIFICATION_WAITERS(t3)
+	ld	t5, NOTIFICATION_BOUND(t3)
+	bnez	t4, signal_wake
+	bnez	t5, signal_bound
+signal_done:
+	csrr	t0, CSR_SEPC
+	addi	t0, t0, 4
+	csrw	CSR_SSCRATCH, a0
+	csrw	CSR_SEPC, t0
+	li	a0, 0
+	.irp	n, 5,7,28,29,30
+	li	x\n, 0
+	.endr
+	sret
+
+/* A bound thread that runs, or waits for something else, finds the bits later. */
+signal_bound:
+	ld	t4, THREAD_ENDPOINT(t5)
+	ld	t5, THREAD_VCPU(t5)
+	or	t4, t4, t5
+	beqz	t4, signal_done
+
+signal_wake:
+	mv	t1, t3
+	save_task
+	ld	sp, HART_STACK(tp)
+	mv	a1, t1
+	tail	signal_and_switch
+
 /* To the task in a0, with all its registers. */
 	.globl return_to_task
 	.balign 64
@@ -132,12 +390,6 @@ return_to_task:
 	load_most a0, 10
 	ld	a0, 10*8(a0)
 	sret
-
-	.macro	clear_temporaries
-	.irp	n, 1,5,6,7,28,29,30,31
-	li	x\n, 0
-	.endr
-	.endm
 
 /*
  * The same after vcpu_run: a0 thread, a1 err, a2-a5 answer, a6 bits. What the C calling convention does not keep is 0, so
@@ -158,18 +410,6 @@ return_from_guest:
 	mv	a7, a6
 	li	a5, 0
 	li	a6, 0
-	clear_temporaries
-	sret
-
-/* The same after a message or a signal: a0 thread, a1 info, a2-a6 words, a7 badge. The answer is ERR_OK. */
-	.globl return_with_message
-	.balign 64
-return_with_message:
-	ld	t0, THREAD_PC(a0)
-	csrw	CSR_SSCRATCH, a0
-	csrw	CSR_SEPC, t0
-	task_registers ld
-	li	a0, 0
 	clear_temporaries
 	sret
 

@@ -128,7 +128,9 @@ static void hart_prepare(const struct handover *handover, uint32_t index)
 	sched_hart_init(hart, index);
 	hart->arch.stack_top = (uint64_t)hart_stacks[index] + HART_STACK_SIZE;
 	hart->arch.id = handover->hart_id[index];
-	hart->arch.satp = mmu_kernel_satp();
+	hart->arch.key = index + 1;
+	hart->arch.label_limit = message_info(LABEL_KERNEL, 0);
+	hart->arch.words_limit = (MESSAGE_WORDS + 1ul) << 48;
 }
 
 /* The registers of the hart that executes this. */

@@ -127,15 +127,15 @@ void arch_space_leave(const struct space *space)
 {
 	struct hart *hart = arch_this_hart();
 
-	if (space->kind == SPACE_TASK && hart->arch.satp == mmu_satp(space)) {
-		hart->arch.satp = mmu_kernel_satp();
-		csr_write(CSR_SATP, hart->arch.satp);
+	if (space->kind == SPACE_TASK && csr_read(CSR_SATP) == mmu_satp(space)) {
+		csr_write(CSR_SATP, mmu_kernel_satp());
 	} else if (space->kind == SPACE_GUEST && csr_read(CSR_HGATP) == mmu_hgatp(space)) {
 		/* The vCPU may have lost its capability already; with no stage 2, HLV would reach all of memory. */
 		vcpu_unload(hart);
 		csr_write(CSR_HGATP, 0);
 	}
 	flush_here(space);
+	hart->arch.key += HANDOVER_HARTS; /* threads may still know its satp */
 }
 
 void arch_space_init(enum space_kind kind, void *root)

@@ -15,8 +15,6 @@ _Noreturn void return_to_task(struct thread *thread);
 _Noreturn void return_from_guest(struct thread *thread, uint64_t err, uint64_t a1, uint64_t a2, uint64_t a3, uint64_t a4,
 				 uint64_t bits);
 _Noreturn void enter_guest(struct vcpu *vcpu, struct vcpu_page *page);
-_Noreturn void return_with_message(struct thread *thread, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
-				   uint64_t w4, uint64_t badge);
 void fp_save(struct fp_state *state);
 void fp_load(const struct fp_state *state);
 uint64_t guest_fetch16(uint64_t address);
@@ -37,11 +35,9 @@ void arch_boot(uint64_t handover, uint64_t hart_id);
 _Noreturn void arch_hart_main(struct hart *hart);
 _Noreturn void trap_task(struct thread *thread, uint64_t cause);
 _Noreturn void trap_syscall(struct thread *thread, uint64_t number);
-_Noreturn void fast_call(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3, uint64_t w4,
-			 struct thread *thread);
-_Noreturn void fast_reply_recv(uint64_t cptr, uint64_t info, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3,
-			       uint64_t w4, struct thread *thread);
-_Noreturn void fast_signal(struct thread *thread, uint64_t cptr);
+/* The second half of a signal, with nothing else to do, or for the thread that made it. */
+_Noreturn void wake_and_leave(struct notification *notification, struct hart *hart);
+_Noreturn void signal_and_switch(struct thread *thread, struct notification *notification);
 _Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr);
 _Noreturn void trap_guest(struct vcpu *vcpu, struct vcpu_page *page, uint64_t cause);
 

@@ -87,6 +87,7 @@ static bool give_fp(struct hart *hart, struct thread *thread)
 	if ((csr_read(CSR_SSTATUS) & SSTATUS_FS) != 0)
 		return false;
 	fp_give(hart, &thread->arch.fp);
+	hart->task_fp = true;
 	return true;
 }
 
@@ -198,10 +199,9 @@ void arch_switch(struct hart *hart, struct thread *thread)
 		space_use(space);
 	thread->arch.hart = hart;
 	thread->arch.satp = satp;
-	thread->arch.space = asid_bits < 8 ? 0 : thread->vspace.cap.word;
+	thread->arch.key = asid_bits < 8 ? 0 : hart->arch.key;
 
-	if (satp != hart->arch.satp) {
-		hart->arch.satp = satp;
+	if (satp != csr_read(CSR_SATP)) {
 		csr_write(CSR_SATP, satp);
 		if (asid_bits < 8)
 			__asm__ volatile("sfence.vma" ::: "memory");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guest entry and exit, and the guest state that lies in the hart. Privileged spec, chapter "Hypervisor extension". */
 
+#include <abi/handover.h>
 #include <abi/vcpu.h>
 #include <kernel.h>
 #include <syscall.h>
@@ -56,6 +57,7 @@ void fp_give(struct hart *hart, struct fp_state *state)
 	fp_load(state);
 	state->hart = hart;
 	hart->arch.fp_owner = state;
+	hart->task_fp = false;
 }
 
 void fp_drop(struct hart *hart, struct fp_state *state)
@@ -63,6 +65,7 @@ void fp_drop(struct hart *hart, struct fp_state *state)
 	if (hart->arch.fp_owner != state)
 		return;
 	hart->arch.fp_owner = NULL;
+	hart->task_fp = false;
 	state->hart = NULL;
 }
 
@@ -119,6 +122,9 @@ void vcpu_unload(struct hart *hart)
 	__atomic_store_n(&vcpu->arch.hart, NULL, __ATOMIC_RELEASE);
 }
 
+/* By hart and VMID: the vCPU that ran there last. */
+static const struct vcpu *last_vcpu[HANDOVER_HARTS][SPACES_MAX];
+
 /* Puts the vCPU's state into the hart. Its GSpace must exist. */
 void vcpu_load(struct hart *hart, struct vcpu *vcpu)
 {
@@ -135,10 +141,12 @@ void vcpu_load(struct hart *hart, struct vcpu *vcpu)
 	 * What the guest fenced on another hart, or for another of its CPUs only, may still be cached here (privileged
 	 * specification, "hgatp": VS-stage translations are tagged with the VMID alone).
 	 */
-	if (vcpu->arch.last_hart != hart || hart->arch.last_vcpu[space->tag] != vcpu) {
+	const struct vcpu **last = &last_vcpu[hart->index][space->tag];
+
+	if (vcpu->arch.last_hart != hart || *last != vcpu) {
 		__asm__ volatile(".insn r 0x73, 0, 0x11, x0, x0, x0" ::: "memory"); /* hfence.vvma */
 		vcpu->arch.last_hart = hart;
-		hart->arch.last_vcpu[space->tag] = vcpu;
+		*last = vcpu;
 	}
 	load_csrs(vcpu->arch.csr);
 }
@@ -270,8 +278,7 @@ _Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr)
 		struct vcpu_page *page = vcpu->page;
 
 		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread &&
-		    !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace) && vcpu->arch.vmm == thread &&
-		    !hart->reschedule && !hart->timer_stale) {
+		    !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace) && vcpu->arch.vmm == thread && !hart->attention) {
 			vcpu->thread = thread;
 			thread->vcpu = vcpu;
 			/* Who signals or kicks sets the bits first and looks at the vCPU then. */

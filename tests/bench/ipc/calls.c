@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Messages and signals between two threads of one address space; the partner's priority is higher. */
+#include <libsys/ipc.h>
+
 #include "bench.h"
 
 static cptr_t endpoint, reply, notification, bell; /* bell: the notification with a badge */
@@ -7,14 +9,15 @@ static volatile uint64_t arrived, left;
 
 static _Noreturn void server(void)
 {
-	struct message message = { 0 };
-	enum err err = sys_recv(endpoint, reply, &message, DEADLINE_NEVER);
+	struct message message, first = { 0 };
+	enum err err = sys_recv(endpoint, reply, &first, DEADLINE_NEVER);
 
+	message = first; /* whose address is nowhere: it lives in registers */
 	for (;;) {
 		arrived = count();
 		must(err, "receive");
 		left = count();
-		err = sys_reply_recv(endpoint, reply, &message, DEADLINE_NEVER);
+		err = ipc_reply_recv(endpoint, reply, &message, DEADLINE_NEVER);
 	}
 }
 
@@ -27,7 +30,7 @@ static void measure_words(unsigned words, const char *const rows[3])
 			struct message message = { .info = message_info(1, words) };
 
 			begin = count();
-			enum err err = sys_call(endpoint, &message);
+			enum err err = ipc_call(endpoint, &message);
 
 			end = count();
 			must(err, "call");
