@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checked-in table of exact figures: instructions under `-icount shift=0`, with the goal of each."""
+"""The checked-in table of exact figures: instructions under `-icount shift=0`, with the goal of each; also in docs/bench.md."""
 
 import json
 import pathlib
@@ -9,6 +9,9 @@ import subprocess
 from driver import QEMU
 
 PATH = pathlib.Path(__file__).resolve().parent / "figures.json"
+DOCUMENT = PATH.parents[2] / "docs/bench.md"
+# The part of the document that is made from the table.
+BEGIN, END = "<!-- made by tests/bench/run --update -->\n", "<!-- end -->\n"
 GROUPS = ("exits", "paths")
 UPDATE = "tests/bench/run --update"
 # Debian 12's. Newer ones say which instruction faulted, so rows marked with "decodes" get shorter there.
@@ -26,6 +29,19 @@ def store(table):
         lines = [f"  {json.dumps(key)}: {json.dumps(row)}" for key, row in rows.items()]
         groups.append(f" {json.dumps(group)}: {{\n" + ",\n".join(lines) + "\n }")
     PATH.write_text("{\n" + ",\n".join(groups) + "\n}\n")
+
+
+def document(table):
+    """The document's text with the rows as they are in the table."""
+    lines = ["| Figure | Instructions | Goal |", "|---|---|---|"]
+    for rows in table.values():
+        for row in rows.values():
+            goal, measured = row.get("goal"), row["measured"]
+            verdict = "" if goal is None else f"{goal:,}" + ("" if measured is not None and measured <= goal else ", **missed**")
+            lines.append(f"| {row['title']} | {'-' if measured is None else f'{measured:,}'} | {verdict} |")
+    text = DOCUMENT.read_text()
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    return text[:begin] + "\n".join(lines) + "\n" + text[end:]
 
 
 def is_reference_qemu():
@@ -55,13 +71,15 @@ def check(measured):
     """Prints what differs and the line that the launcher counts; returns the exit code."""
     known = load()
     found = list(differences(known, measured, is_reference_qemu()))
+    if document(known) != DOCUMENT.read_text():
+        found.append(f"{DOCUMENT.name} does not show the table as it is")
     for line in found:
         print(f"FAILED  {line}")
     if found:
         print(f"{PATH.name} keeps these figures exactly. If the change is meant, run this and commit the table with it: {UPDATE}")
-    rows = sum(len(known[group].keys() | rows.keys()) for group, rows in measured.items())
+    rows = 1 + sum(len(known[group].keys() | rows.keys()) for group, rows in measured.items())
     print(f"{rows - len(found)} passed, {len(found)} failed")
-    return 1 if found or not rows else 0
+    return 1 if found or rows == 1 else 0
 
 
 def update(measured):
@@ -76,6 +94,7 @@ def update(measured):
         for key, number in rows.items():
             known[group].setdefault(key, {"title": key})["measured"] = number
     store(known)
+    DOCUMENT.write_text(document(known))
     gone = [f"{group}: {key}" for group, rows in measured.items() for key in known[group] if key not in rows]
     print("\n".join(f"no longer measured, take it out of {PATH.name}: {row}" for row in gone) or f"{PATH.name} is up to date")
     return 1 if gone else 0
