@@ -14,8 +14,8 @@
 
 struct harts {
 	struct lock *lock;    /* NULL: there is one vCPU */
-	struct vcpu *holder;  /* of the lock; the first at start */
 	uint32_t count;
+	_Alignas(64) struct vcpu *holder; /* of the lock; the first at start. Apart from what all read at each call */
 	uint32_t running;     /* neither stopped nor on the way to it; atomic */
 	uint32_t warnings;    /* log lines that the guest caused */
 	struct vcpu vcpu[HARTS_MAX];

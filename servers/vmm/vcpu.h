@@ -31,7 +31,7 @@ struct injected {
 };
 
 struct vcpu {
-	struct vcpu_page *page;
+	_Alignas(64) struct vcpu_page *page; /* no cache line in common with the next one */
 	struct harts *harts;   /* all of the guest */
 	uint64_t *exits_shown; /* where the number of exits of all of them is shown to others */
 	uint64_t exits;        /* so far; the last one is record[(exits - 1) % VCPU_RECORDS] */
