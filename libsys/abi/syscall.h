@@ -49,6 +49,7 @@ enum {
 	LABEL_KERNEL = 0xff00,
 	LABEL_NOTIFICATION = 0xffff, /* recv: signals of the bound notification arrived; the badge holds the bits */
 	LABEL_FAULT = 0xfffe,        /* a thread faulted; words: struct fault_message; the answer's label 0 resumes it */
+	LABEL_TIMEOUT = 0xfffd,      /* a thread ran out of budget; words: enum timeout_word; answered like a fault */
 };
 
 /* Words of a fault message. The badge is the one of the thread's fault endpoint capability. */
@@ -59,6 +60,19 @@ enum fault_word {
 	FAULT_SP,
 	FAULT_RA,
 	FAULT_WORDS,
+};
+
+/*
+ * Words of a timeout message, about the context that the thread ran on, its own or a caller's. The badge is the one of the thread's
+ * timeout endpoint capability. Once it is answered the thread waits for the refill, or goes on at once if it was given
+ * a new budget meanwhile. The message lends nothing: who takes it needs a context of its own.
+ */
+enum timeout_word {
+	TIMEOUT_CONSUMED, /* ticks, ever */
+	TIMEOUT_REFILL,   /* clock: when it may run again by itself */
+	TIMEOUT_BUDGET,   /* ticks */
+	TIMEOUT_PERIOD,   /* ticks */
+	TIMEOUT_WORDS,
 };
 
 /* `debug` in debug builds: a0 selects. */

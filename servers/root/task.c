@@ -225,7 +225,8 @@ static enum err prepare_thread(const struct task *task, cptr_t thread, cptr_t co
 	if (!err)
 		err = thread_set_priority(thread, ROOT_SLOT_SCHED_CONTROL, priority);
 	if (!err)
-		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, task->time.budget, task->time.period);
+		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, task->time.budget, task->time.period,
+					      task->time.slice);
 	if (!err)
 		err = thread_bind_sched_context(thread, context);
 	return err ? err : thread_set_affinity(thread, ROOT_SLOT_SCHED_CONTROL, hart % common.harts);

@@ -12,7 +12,7 @@ _Noreturn void model_failed(const char *file, int line, const char *text)
 
 int model_add_object(struct model *model, unsigned type, unsigned size_bits, uint64_t base)
 {
-	static const uint16_t sizes[OBJECT_TYPES] = { [OBJECT_THREAD] = 1024,	   [OBJECT_SCHED_CONTEXT] = 128, [OBJECT_ENDPOINT] = 64,
+	static const uint16_t sizes[OBJECT_TYPES] = { [OBJECT_THREAD] = 1024,	   [OBJECT_SCHED_CONTEXT] = 256, [OBJECT_ENDPOINT] = 64,
 						      [OBJECT_REPLY] = 64,	   [OBJECT_NOTIFICATION] = 64,	 [OBJECT_VSPACE] = 4096,
 						      [OBJECT_PAGE_TABLE] = 4096, [OBJECT_GSPACE] = 16384,	 [OBJECT_VCPU] = 1024 };
 

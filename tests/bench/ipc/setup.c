@@ -37,7 +37,7 @@ cptr_t bench_thread_with(void (*main_function)(void *), void *argument, void *st
 
 	start[0] = (void *)main_function;
 	start[1] = argument;
-	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, slice, slice), "scheduling context");
+	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, slice, slice, 0), "scheduling context");
 	must(thread_configure(thread, ROOT_SLOT_CNODE, ROOT_SLOT_VSPACE, 0), "thread");
 	must(thread_set_priority(thread, ROOT_SLOT_SCHED_CONTROL, priority), "priority");
 	must(thread_bind_sched_context(thread, context), "time for the thread");

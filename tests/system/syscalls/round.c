@@ -66,7 +66,7 @@ static cptr_t make_shared(cptr_t untyped, cptr_t *slot)
 		make(untyped, types[i], bits, 1, (*slot)++);
 		shared_types[i] = types[i];
 	}
-	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, first + SLOT_SHARED_CONTEXT - SLOT_SHARED, 1000, 1000),
+	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, first + SLOT_SHARED_CONTEXT - SLOT_SHARED, 1000, 1000, 0),
 	     "time of the shared victim");
 	return first;
 }
@@ -93,7 +93,7 @@ static cptr_t make_thread(cptr_t untyped, unsigned number, cptr_t cnode, cptr_t 
 {
 	cptr_t thread = make(untyped, OBJECT_THREAD, 0, 1, (*slot)++), context = make(untyped, OBJECT_SCHED_CONTEXT, 0, 1, (*slot)++);
 
-	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, 1000, 1000), "time");
+	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, 1000, 1000, 0), "time");
 	must(thread_configure(thread, cnode, ROOT_SLOT_VSPACE, 0), "thread");
 	must(thread_set_priority(thread, ROOT_SLOT_SCHED_CONTROL, PRIORITY_CHILD), "priority");
 	must(thread_bind_sched_context(thread, context), "time of the thread");
@@ -118,7 +118,7 @@ static cptr_t make_child(cptr_t untyped, unsigned number, const struct common *c
 	give(cnode, number, SLOT_NOTIFICATION, common->notification, OBJECT_NOTIFICATION);
 	for (unsigned i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		give(cnode, number, SLOT_VSPACE + i, make(untyped, own[i], 0, 1, (*slot)++), own[i]);
-	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, first + 5, 1000, 1000), "time of the victim");
+	must(sched_control_configure(ROOT_SLOT_SCHED_CONTROL, first + 5, 1000, 1000, 0), "time of the victim");
 	give(cnode, number, SLOT_IRQ_CONTROL, ROOT_SLOT_IRQ_CONTROL, OBJECT_IRQ_CONTROL);
 	give(cnode, number, SLOT_SCHED_CONTROL, ROOT_SLOT_SCHED_CONTROL, OBJECT_SCHED_CONTROL);
 	for (unsigned i = 0; i < SHARED_OBJECTS; i++)

@@ -34,7 +34,7 @@ TEST(cap, range_covers_object_when_of_any_memory_type)
 	static const struct {
 		uint8_t type, size_bits;
 		uint64_t size;
-	} types[] = { { OBJECT_CNODE, 4, 512 },	   { OBJECT_THREAD, 0, 1024 },	     { OBJECT_SCHED_CONTEXT, 0, 128 },
+	} types[] = { { OBJECT_CNODE, 4, 512 },	   { OBJECT_THREAD, 0, 1024 },	     { OBJECT_SCHED_CONTEXT, 0, 256 },
 		      { OBJECT_ENDPOINT, 0, 64 },   { OBJECT_REPLY, 0, 64 },	     { OBJECT_NOTIFICATION, 0, 64 },
 		      { OBJECT_VSPACE, 0, 4096 },   { OBJECT_PAGE_TABLE, 0, 4096 },  { OBJECT_FRAME, 12, 4096 },
 		      { OBJECT_FRAME, 21, 2 << 20 }, { OBJECT_GSPACE, 0, 16384 },    { OBJECT_VCPU, 0, 1024 },
