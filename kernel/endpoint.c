@@ -42,6 +42,20 @@ static bool pass_capability(const struct thread *sender, uint32_t from_index, st
 	return true;
 }
 
+static void timeout_words(const struct thread *thread, uint64_t words[MESSAGE_WORDS])
+{
+	const struct sched_context *context = __atomic_load_n(&thread->sched_context, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < MESSAGE_WORDS; i++)
+		words[i] = 0;
+	if (!context)
+		return; /* taken away meanwhile */
+	words[TIMEOUT_CONSUMED] = context->budget.consumed;
+	words[TIMEOUT_REFILL] = budget_ready_at(&context->budget);
+	words[TIMEOUT_BUDGET] = context->budget.amount;
+	words[TIMEOUT_PERIOD] = context->budget.period;
+}
+
 /* Moves the message of a sender, with its badge, to a receiver. Neither is in a queue. */
 static void transfer(struct thread *sender, struct thread *receiver)
 {
@@ -52,6 +66,11 @@ static void transfer(struct thread *sender, struct thread *receiver)
 	if (sender->fault == THREAD_FAULTED) {
 		to[WORD_INFO] = message_info(LABEL_FAULT, FAULT_WORDS);
 		arch_thread_fault_words(sender, &to[WORD_FIRST]);
+		return;
+	}
+	if (sender->fault == THREAD_TIMED_OUT) {
+		to[WORD_INFO] = message_info(LABEL_TIMEOUT, TIMEOUT_WORDS);
+		timeout_words(sender, &to[WORD_FIRST]);
 		return;
 	}
 	const uint64_t *from = arch_thread_words(sender);
@@ -68,7 +87,7 @@ static void settle(struct thread *sender, struct thread *receiver, struct reply 
 {
 	if (!sender->is_call || !reply) {
 		/* Without a reply object the receiver cannot answer. A fault stays one. */
-		if (sender->fault != THREAD_FAULTED)
+		if (sender->fault == THREAD_NO_FAULT)
 			arch_thread_words(sender)[WORD_STATUS] = sender->is_call ? ERR_DELETED : ERR_OK;
 		sched_wake(sender);
 		return;
@@ -77,7 +96,8 @@ static void settle(struct thread *sender, struct thread *receiver, struct reply 
 		sched_unready(sender);
 	sender->state = THREAD_AWAITS_REPLY;
 	sender->reply = reply;
-	sched_lend(sender, receiver);
+	if (sender->fault != THREAD_TIMED_OUT) /* there is nothing to lend */
+		sched_lend(sender, receiver);
 	__atomic_store_n(&reply->caller, sender, __ATOMIC_RELEASE);
 }
 
@@ -272,9 +292,10 @@ void reply_send(struct reply *reply, struct thread *server)
 
 	caller->reply = NULL;
 	caller->state = THREAD_WOKEN;
-	if (caller->fault == THREAD_FAULTED) {
-		if (message_label(from[WORD_INFO]) == 0)
-			caller->fault = THREAD_NO_FAULT;
+	if (caller->fault != THREAD_NO_FAULT) {
+		bool goes_on = message_label(from[WORD_INFO]) == 0;
+
+		caller->fault = goes_on ? THREAD_NO_FAULT : THREAD_FAULTED;
 	} else {
 		to[WORD_STATUS] = ERR_OK;
 		to[WORD_INFO] = (uint32_t)from[WORD_INFO];

@@ -111,6 +111,14 @@ static enum err bind_notification(const struct invocation *call, struct thread *
 	return ERR_OK;
 }
 
+static enum err set_timeout_endpoint(const struct invocation *call, struct thread *thread)
+{
+	struct slot *endpoint;
+	enum err err = optional(call, 0, OBJECT_ENDPOINT, RIGHT_WRITE, &endpoint);
+
+	return err ? err : thread_set_timeout_endpoint(thread, endpoint);
+}
+
 static enum err set_priority(const struct invocation *call, struct thread *thread)
 {
 	struct slot *control;
@@ -166,6 +174,8 @@ static enum err invoke_thread(const struct invocation *call, uint64_t operation)
 		return set_priority(call, thread);
 	case OP_THREAD_BIND_SCHED_CONTEXT:
 		return bind_context(call, thread);
+	case OP_THREAD_SET_TIMEOUT_ENDPOINT:
+		return set_timeout_endpoint(call, thread);
 	case OP_THREAD_BIND_NOTIFICATION:
 		return bind_notification(call, thread);
 	case OP_THREAD_WRITE_REGISTERS:
@@ -301,7 +311,7 @@ static enum err invoke_irq_handler(const struct invocation *call, uint64_t opera
 
 static enum err invoke_sched_control(const struct invocation *call, uint64_t operation)
 {
-	uint64_t budget = call->arguments[1], period = call->arguments[2];
+	uint64_t budget = call->arguments[1], period = call->arguments[2], slice = call->arguments[3];
 	struct slot *context;
 
 	if (operation != OP_SCHED_CONTROL_CONFIGURE)
@@ -310,9 +320,9 @@ static enum err invoke_sched_control(const struct invocation *call, uint64_t ope
 
 	if (err)
 		return err;
-	if (budget == 0 || budget > period || period > PERIOD_MAX)
+	if (budget == 0 || budget > period || period > PERIOD_MAX || slice > PERIOD_MAX)
 		return ERR_RANGE;
-	sched_context_configure(cap_sched_context(&context->cap), budget, period);
+	sched_context_configure(cap_sched_context(&context->cap), budget, period, slice);
 	return ERR_OK;
 }
 
@@ -334,7 +344,7 @@ static enum err invoke_sched_context(const struct invocation *call, uint64_t ope
 {
 	if (operation != OP_SCHED_CONTEXT_CONSUMED)
 		return ERR_UNKNOWN_OPERATION;
-	*call->result = cap_sched_context(&call->slot->cap)->consumed;
+	*call->result = cap_sched_context(&call->slot->cap)->budget.consumed;
 	return ERR_OK;
 }
 

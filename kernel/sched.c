@@ -129,24 +129,8 @@ static void charge(struct hart *hart, uint64_t now)
 	uint64_t used = now - hart->charged_at;
 
 	hart->charged_at = now;
-	if (!context)
-		return;
-	context->consumed += used;
-	context->remaining = context->remaining > used ? context->remaining - used : 0;
-}
-
-/* A new budget if it is time. False: the thread must wait until refill_at. */
-static bool refill(struct sched_context *context, uint64_t now)
-{
-	if (context->budget == context->period) {
-		context->remaining = context->budget;
-		return true;
-	}
-	if (now < context->refill_at)
-		return false;
-	context->remaining = context->budget;
-	context->refill_at = now + context->period;
-	return true;
+	if (context)
+		budget_charge(&context->budget, used);
 }
 
 void sched_ready(struct thread *thread)
@@ -158,8 +142,11 @@ void sched_ready(struct thread *thread)
 	if (!context || thread->queued || thread->hart->current == thread)
 		return;
 	sched_clear_deadline(thread);
-	if (context->remaining == 0 && !refill(context, arch_time()))
-		sched_set_deadline(thread, context->refill_at);
+	uint64_t at = budget_ready_at(&context->budget);
+
+	context->budget.ended = false;
+	if (at > thread->hart->charged_at && at > arch_time())
+		sched_set_deadline(thread, at);
 	else
 		enqueue(thread);
 }
@@ -185,6 +172,8 @@ static void arrive(struct hart *hart, struct thread *thread)
 	}
 	if (thread->lent_to)
 		sched_reclaim(thread);
+	if (thread->fault == THREAD_TIMED_OUT)
+		thread->fault = THREAD_NO_FAULT; /* nobody to tell any more */
 	if (thread->fault == THREAD_FAULTED)
 		thread->state = THREAD_STOPPED; /* nobody repaired it */
 	else
@@ -239,9 +228,31 @@ void sched_yield(struct hart *hart)
 	struct thread *thread = hart->current;
 
 	sched_unready(thread);
-	if (thread->sched_context && thread->sched_context->budget == thread->sched_context->period)
-		thread->sched_context->remaining = thread->sched_context->budget;
+	if (thread->sched_context)
+		budget_yield(&thread->sched_context->budget);
 	sched_ready(thread);
+}
+
+/* A thread whose refill came takes the hart from one of its priority, if that had more of its share. Charged up to now. */
+static void overtake(struct hart *hart, struct thread *thread)
+{
+	struct thread *current = hart->current;
+
+	if (!thread->queued || !current || current->priority != thread->priority || current->sched_context->budget.ended ||
+	    !budget_precedes(&thread->sched_context->budget, &current->sched_context->budget))
+		return;
+	struct thread_queue *queue = &hart->ready[thread->priority];
+
+	queue_remove(queue, thread);
+	thread->next = queue->head;
+	if (queue->head)
+		queue->head->prev = thread;
+	else
+		queue->tail = thread;
+	queue->head = thread;
+	hart->current = NULL;
+	hart->reschedule = true;
+	sched_ready(current);
 }
 
 static void wake_expired(struct hart *hart, uint64_t now)
@@ -250,10 +261,12 @@ static void wake_expired(struct hart *hart, uint64_t now)
 		struct thread *thread = hart->deadlines;
 
 		sched_clear_deadline(thread);
-		if (thread->state == THREAD_READY)
+		if (thread->state == THREAD_READY) {
 			sched_ready(thread);
-		else if (thread->state != THREAD_WOKEN)
+			overtake(hart, thread);
+		} else if (thread->state != THREAD_WOKEN) {
 			thread_timed_out(thread);
+		}
 	}
 }
 
@@ -272,7 +285,9 @@ static void end_slice(struct hart *hart)
 {
 	struct thread *thread = hart->current;
 
-	if (!thread || thread->sched_context->remaining != 0)
+	if (!thread || !thread->sched_context->budget.ended)
+		return;
+	if (thread_raise_timeout(thread))
 		return;
 	hart->current = NULL;
 	hart->reschedule = true;
@@ -286,9 +301,9 @@ static void set_timer(struct hart *hart)
 
 	hart->timer_stale = false;
 	if (thread) {
-		const struct sched_context *context = thread->sched_context;
-		uint64_t end = hart->charged_at + context->remaining;
-		bool shared = hart->ready[thread->priority].head || context->budget != context->period;
+		const struct budget *budget = &thread->sched_context->budget;
+		uint64_t end = hart->charged_at + budget_left(budget);
+		bool shared = hart->ready[thread->priority].head || budget->limited;
 
 		if (shared && end < next)
 			next = end;
@@ -316,6 +331,7 @@ struct thread *sched_leave(struct hart *hart)
 				sched_ready(previous);
 			hart->reschedule = false;
 			hart->current = next;
+			budget_begin(&next->sched_context->budget, hart->charged_at);
 		}
 		arch_switch(hart, hart->current);
 		hart->timer_stale = true;
@@ -339,19 +355,17 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 
 void sched_context_init(struct sched_context *context)
 {
-	context->budget = context->period = context->remaining = SCHED_BUDGET_DEFAULT;
+	budget_configure(&context->budget, SCHED_BUDGET_DEFAULT, SCHED_BUDGET_DEFAULT, 0, 0);
 }
 
-void sched_context_configure(struct sched_context *context, uint64_t budget, uint64_t period)
+void sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice)
 {
 	struct thread *thread = context->thread;
 	uint64_t now = arch_time();
 
 	if (thread)
 		charge(thread->hart, now);
-	context->budget = context->remaining = budget;
-	context->period = period;
-	context->refill_at = budget < period ? now + period : 0;
+	budget_configure(&context->budget, amount, period, slice, now);
 	if (!thread)
 		return;
 	thread->hart->timer_stale = true;

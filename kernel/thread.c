@@ -62,6 +62,16 @@ enum err thread_configure(struct thread *thread, struct slot *cspace, struct slo
 	return ERR_OK;
 }
 
+enum err thread_set_timeout_endpoint(struct thread *thread, struct slot *endpoint)
+{
+	if (thread->state != THREAD_STOPPED)
+		return ERR_BUSY;
+	if (endpoint && endpoint->cap.level == CAP_LEVEL_MAX)
+		return ERR_LIMIT;
+	replace_copy(endpoint, &thread->timeout_endpoint);
+	return ERR_OK;
+}
+
 void thread_resume(struct thread *thread)
 {
 	if (thread->state == THREAD_STOPPED && !slot_empty(&thread->vspace)) {
@@ -95,9 +105,9 @@ static bool end_wait(struct thread *thread)
 
 void thread_suspend(struct thread *thread)
 {
-	bool in_call = thread->vcpu || (thread->state != THREAD_READY && thread->state != THREAD_STOPPED);
+	bool waits = thread->state != THREAD_READY && thread->state != THREAD_STOPPED && thread->fault == THREAD_NO_FAULT;
 
-	if (in_call && thread->fault == THREAD_NO_FAULT)
+	if (thread->vcpu || waits)
 		arch_thread_words(thread)[0] = ERR_DELETED;
 	if (thread->vcpu)
 		vcpu_leave(thread);
@@ -111,10 +121,11 @@ void thread_suspend(struct thread *thread)
 
 void thread_wake_with(struct thread *thread, enum err err)
 {
+	/* In a fault its registers are none of a system call, unless it ran out of time in its guest. */
+	if (thread->vcpu || thread->fault == THREAD_NO_FAULT)
+		arch_thread_words(thread)[0] = (uint64_t)err;
 	if (thread->vcpu)
 		vcpu_leave(thread);
-	if (thread->fault != THREAD_FAULTED)
-		arch_thread_words(thread)[0] = (uint64_t)err;
 	if (end_wait(thread))
 		sched_wake(thread);
 }
@@ -148,6 +159,21 @@ void thread_raise_fault(struct thread *thread)
 	endpoint_send_fault(cap_endpoint(cap), cap->word, thread);
 }
 
+bool thread_raise_timeout(struct thread *thread)
+{
+	const struct cap cap = cap_read(&thread->timeout_endpoint);
+
+	if (cap.type != OBJECT_ENDPOINT || !(cap.rights & RIGHT_WRITE))
+		return false;
+	const struct budget *budget = &thread->sched_context->budget;
+
+	if (!budget->limited || budget_ready_at(budget) <= arch_time())
+		return false;
+	thread->fault = THREAD_TIMED_OUT;
+	endpoint_send_fault(cap_endpoint(&cap), cap.word, thread);
+	return true;
+}
+
 void thread_destroy(struct thread *thread)
 {
 	thread_suspend(thread);
@@ -160,5 +186,6 @@ void thread_destroy(struct thread *thread)
 	cap_drop_copy(&thread->cspace);
 	cap_drop_copy(&thread->vspace);
 	cap_drop_copy(&thread->fault_endpoint);
+	cap_drop_copy(&thread->timeout_endpoint);
 	arch_thread_forget(thread);
 }

@@ -4,6 +4,7 @@
 
 #include <arch/objects.h>
 
+#include "budget.h"
 #include "cap.h"
 #include "lock.h"
 
@@ -30,6 +31,7 @@ enum thread_state {
 enum thread_fault {
 	THREAD_NO_FAULT,
 	THREAD_FAULTED, /* its next message is a fault message */
+	THREAD_TIMED_OUT, /* its next message is a timeout message */
 };
 
 struct thread {
@@ -61,15 +63,12 @@ struct thread {
 	struct notification *bound;   /* bound notification */
 	struct vcpu *vcpu;            /* inside vcpu_run: resumes in this guest, unless something ends that */
 
-	struct slot cspace, vspace, fault_endpoint;
+	struct slot cspace, vspace, fault_endpoint, timeout_endpoint;
 };
 _Static_assert(sizeof(struct thread) <= 1u << THREAD_BITS, "thread size");
 
 struct sched_context {
-	uint64_t budget, period;  /* ticks */
-	uint64_t remaining;       /* ticks left before the refill or the turn of the next thread */
-	uint64_t refill_at;       /* when the budget is whole again, if budget < period; 0: not in use */
-	uint64_t consumed;        /* ticks, ever */
+	struct budget budget;
 	struct thread *thread;    /* which runs on it now */
 	struct thread *owner;     /* which it is bound to */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Scheduling: 256 fixed priorities, per-hart ready queues touched only by their hart, one-shot timer without a tick.
- * The current thread stands in no queue. Time is charged when threads switch and when the timer fires.
+ * The current thread stands in no queue. Time is charged when threads switch and when the timer fires; budget.h has the refills.
  */
 #pragma once
 
@@ -87,7 +87,8 @@ void sched_set_priority(struct thread *thread, uint8_t priority);
 
 /* Scheduling contexts. */
 void sched_context_init(struct sched_context *context);
-void sched_context_configure(struct sched_context *context, uint64_t budget, uint64_t period);
+/* Ticks, as budget_configure wants them; on the hart of the thread that runs on it. */
+void sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice);
 enum err sched_context_bind(struct thread *thread, struct sched_context *context) must_check; /* NULL: unbind */
 void sched_context_destroy(struct sched_context *context);
 

@@ -13,6 +13,7 @@ void thread_init(struct thread *thread);
 void thread_destroy(struct thread *thread);
 
 enum err thread_configure(struct thread *thread, struct slot *cspace, struct slot *vspace, struct slot *fault) must_check;
+enum err thread_set_timeout_endpoint(struct thread *thread, struct slot *endpoint) must_check; /* NULL: none */
 void thread_resume(struct thread *thread);
 void thread_suspend(struct thread *thread);
 
@@ -24,6 +25,12 @@ void thread_timed_out(struct thread *thread);
 
 /* The current thread faulted: tells its fault endpoint, or stops it if there is none. */
 void thread_raise_fault(struct thread *thread);
+
+/*
+ * The current thread used up what its context has for now: tells its timeout endpoint, whoever's the context is. False: it has
+ * none, or there is another refill already.
+ */
+bool thread_raise_timeout(struct thread *thread);
 
 /* The slot of the current thread's CNode with this index, or NULL. It may be empty. */
 static inline __attribute__((always_inline)) struct slot *thread_slot(const struct thread *thread, uint64_t index)

@@ -211,7 +211,10 @@ static void manage_thread(void)
 		(void)ask(thread, OP_THREAD_BIND_NOTIFICATION, take() % 4 ? any(FIRST_NOTIFICATION, FIRST_VCPU) : 0, 0, 0);
 		break;
 	default:
-		(void)ask(thread, OP_THREAD_CONFIGURE, CNODE, VSPACE, any_endpoint());
+		if (take() % 2)
+			(void)ask(thread, OP_THREAD_SET_TIMEOUT_ENDPOINT, any_endpoint(), 0, 0);
+		else
+			(void)ask(thread, OP_THREAD_CONFIGURE, CNODE, VSPACE, any_endpoint());
 		break;
 	}
 }
@@ -287,7 +290,7 @@ static void check_time(void)
 
 	for (cptr_t i = FIRST_CONTEXT; i < FIRST_ENDPOINT; i++)
 		if (slot_at(i)->cap.type == OBJECT_SCHED_CONTEXT)
-			used += sched_context_at(i)->consumed;
+			used += sched_context_at(i)->budget.consumed;
 	doing = "everything";
 	require(used > host.time ? "more time used than passed" : NULL);
 }

@@ -169,6 +169,7 @@ void become(struct thread *thread)
 	sched_unready(thread);
 	hart->current = thread;
 	hart->charged_at = arch_time();
+	budget_begin(&thread->sched_context->budget, hart->charged_at);
 }
 
 void enter_kernel(struct thread *thread, uint64_t number)

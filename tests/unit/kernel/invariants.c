@@ -62,7 +62,8 @@ static const char *check_waiting(const struct thread *thread)
 	else
 		REQUIRE(!thread->reply);
 	if (thread->vcpu)
-		REQUIRE((thread->state == THREAD_READY || thread->state == THREAD_GUEST_IDLE) && thread->vcpu->thread == thread);
+		REQUIRE((thread->state == THREAD_READY || thread->state == THREAD_GUEST_IDLE || thread->fault == THREAD_TIMED_OUT) &&
+			thread->vcpu->thread == thread);
 	else
 		REQUIRE(thread->state != THREAD_GUEST_IDLE);
 	return NULL;
@@ -125,7 +126,12 @@ static const char *check_context(const struct sched_context *context)
 	REQUIRE(!context->owner || (known(context->owner) && context->owner->own_context == context));
 	REQUIRE(context->owner || !context->thread);
 	REQUIRE(!context->thread || context->thread == context->owner || context->thread->lent_by);
-	REQUIRE(context->remaining <= context->budget && context->budget <= context->period);
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < context->budget.count; i++)
+		sum += context->budget.refill[(context->budget.first + i) % BUDGET_REFILLS].amount;
+	REQUIRE(sum == context->budget.amount && context->budget.amount <= context->budget.period);
+	REQUIRE(context->budget.left != 0 && context->budget.left <= context->budget.amount);
 	return NULL;
 }
 

@@ -96,7 +96,7 @@ TEST(sched, equals_take_turns_when_slices_end)
 		assert_ptr_equal(pass_time(SLICE), c);
 		(void)pass_time(SLICE);
 	}
-	assert_int_equal(a->own_context->consumed, b->own_context->consumed);
+	assert_int_equal(a->own_context->budget.consumed, b->own_context->budget.consumed);
 }
 
 TEST(sched, timer_is_off_when_thread_is_alone)
@@ -149,8 +149,8 @@ TEST(sched, yield_goes_behind_equals_with_a_new_slice)
 	host.time += SLICE / 2;
 	enter_kernel(a, SYS_YIELD);
 	assert_ptr_equal(host_leave_kernel(), b);
-	assert_int_equal(a->own_context->remaining, SLICE);
-	assert_int_equal(a->own_context->consumed, SLICE / 2);
+	assert_int_equal(a->own_context->budget.left, SLICE);
+	assert_int_equal(a->own_context->budget.consumed, SLICE / 2);
 	enter_kernel(b, SYS_YIELD);
 	assert_ptr_equal(host_leave_kernel(), a);
 }
@@ -177,7 +177,7 @@ TEST(sched, yield_does_not_renew_a_limited_budget)
 	host_leave_kernel();
 	host.time += 60;
 	enter_kernel(made.thread, SYS_YIELD);
-	assert_int_equal(made.thread->own_context->remaining, 40);
+	assert_int_equal(made.thread->own_context->budget.left, 40);
 }
 
 TEST(sched, budget_limits_a_thread_in_its_period)
@@ -193,11 +193,11 @@ TEST(sched, budget_limits_a_thread_in_its_period)
 	assert_ptr_equal(pass_time(1), low);
 	assert_ptr_equal(pass_time(899), low);
 	assert_ptr_equal(pass_time(1), made.thread);
-	uint64_t before = made.thread->own_context->consumed;
+	uint64_t before = made.thread->own_context->budget.consumed;
 
 	pass_time(10000);
-	assert_true(made.thread->own_context->consumed - before <= 1000);
-	assert_true(made.thread->own_context->consumed - before >= 900);
+	assert_true(made.thread->own_context->budget.consumed - before <= 1000);
+	assert_true(made.thread->own_context->budget.consumed - before >= 900);
 }
 
 TEST(sched, budget_sleeper_wakes_at_once_when_given_more)
@@ -224,9 +224,9 @@ TEST(sched, configure_charges_the_running_thread_first)
 	only_others();
 	host_leave_kernel();
 	host.time += 5000;
-	sched_context_configure(made.thread->own_context, 10000, 10000);
-	assert_int_equal(made.thread->own_context->consumed, 5000);
-	assert_int_equal(made.thread->own_context->remaining, 10000);
+	sched_context_configure(made.thread->own_context, 10000, 10000, 0);
+	assert_int_equal(made.thread->own_context->budget.consumed, 5000);
+	assert_int_equal(made.thread->own_context->budget.left, 10000);
 }
 
 TEST(sched, preempted_thread_keeps_the_rest_of_its_slice)
@@ -237,8 +237,8 @@ TEST(sched, preempted_thread_keeps_the_rest_of_its_slice)
 	only_others();
 	assert_ptr_equal(host_leave_kernel(), low);
 	assert_ptr_equal(pass_time(1000), high);
-	assert_int_equal(low->own_context->consumed, 1000);
-	assert_int_equal(low->own_context->remaining, SLICE - 1000);
+	assert_int_equal(low->own_context->budget.consumed, 1000);
+	assert_int_equal(low->own_context->budget.left, SLICE - 1000);
 }
 
 TEST(sched, deadlines_fire_in_order_of_time)
