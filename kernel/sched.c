@@ -142,11 +142,9 @@ void sched_ready(struct thread *thread)
 	if (!context || thread->queued || thread->hart->current == thread)
 		return;
 	sched_clear_deadline(thread);
-	uint64_t at = budget_ready_at(&context->budget);
-
 	context->budget.ended = false;
-	if (at > thread->hart->charged_at && at > arch_time())
-		sched_set_deadline(thread, at);
+	if (context->budget.limited && budget_ready_at(&context->budget) > arch_time())
+		sched_set_deadline(thread, budget_ready_at(&context->budget));
 	else
 		enqueue(thread);
 }
@@ -234,7 +232,7 @@ void sched_yield(struct hart *hart)
 }
 
 /* A thread whose refill came takes the hart from one of its priority, if that had more of its share. Charged up to now. */
-static void overtake(struct hart *hart, struct thread *thread)
+static __attribute__((noinline)) void overtake(struct hart *hart, struct thread *thread)
 {
 	struct thread *current = hart->current;
 
@@ -280,13 +278,9 @@ void sched_timer(struct hart *hart)
 	wake_expired(hart, now);
 }
 
-/* Puts the current thread behind its equals, or asleep, when its budget is used up. */
-static void end_slice(struct hart *hart)
+/* Puts the current thread behind its equals, or asleep, or tells that it ran out of time. */
+static __attribute__((noinline)) void end_turn(struct hart *hart, struct thread *thread)
 {
-	struct thread *thread = hart->current;
-
-	if (!thread || !thread->sched_context->budget.ended)
-		return;
 	if (thread_raise_timeout(thread))
 		return;
 	hart->current = NULL;
@@ -316,7 +310,8 @@ static void set_timer(struct hart *hart)
 
 struct thread *sched_leave(struct hart *hart)
 {
-	end_slice(hart);
+	if (hart->current && hart->current->sched_context->budget.ended)
+		end_turn(hart, hart->current);
 	if (hart->reschedule) {
 		struct thread *next = hart->ready[hart->top].head;
 

@@ -59,9 +59,9 @@ static inline uint64_t budget_left(const struct budget *budget)
 	return budget->left;
 }
 
-/* What the two functions below do when there is more to do. */
-void budget_resume(struct budget *budget, uint64_t now);
-void budget_spend(struct budget *budget, uint64_t used);
+/* What the two functions below do when there is more to do; not inlined, so that the short way stays short. */
+__attribute__((noinline)) void budget_resume(struct budget *budget, uint64_t now);
+__attribute__((noinline)) void budget_spend(struct budget *budget, uint64_t used);
 
 /* It begins to run, or goes on. now: not before budget_ready_at. */
 static inline __attribute__((always_inline)) void budget_begin(struct budget *budget, uint64_t now)
