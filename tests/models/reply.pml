@@ -1,245 +1,183 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reply object's word: a server that receives with it and answers twice, a caller that calls twice and may be cancelled on
- * its hart, somebody else who answers, and who destroys the object. Four harts; the server's place in the queue lies behind
- * store buffers, because who destroys looks at it without the endpoint's lock.
- * Checks: a caller is claimed exactly once for each call, its registers are not written while its message is read, nobody is
- * answered after the object was destroyed, and nobody waits with a dead object.
+ * A reply object's two words: who receives with it, and the caller that awaits the answer. Two servers on two harts share the object,
+ * each with an endpoint of its own; they answer and receive three times, by the short path or the general one. Two callers call one
+ * of the endpoints, one of them twice. Only who holds the object as receiver answers, so answers need no more than that.
+ * Who destroys the object, or cancels a caller, does so while all harts stand still (transit.pml).
+ * Checks: a caller is claimed exactly once for each call, its registers are not written while its message is read, none is
+ * forgotten, and a server that waits holds the object.
  *
- * MUTANTS: PUBLISH_EARLY NO_RECHECK NO_FENCE_RECHECK ANSWER_STORES CANCEL_STORES TRANSFER_STORES
+ * MUTANTS: TAKE_ANY RECEIVE_STORES USE_ENDED_EARLY ANSWER_UNHELD
  */
-#define HARTS 4
-#define WORDS 3
+#define CALLERS 2
+#define SERVERS 2
+#define NOBODY 7
 
-#define RECEIVER 0 /* the server stands in the endpoint's queue */
-#define SENDER 1   /* the caller stands there */
-#define ENDPOINT_LOCK 2
+mtype = { READY, SENDING, AWAITS, CLAIMED };
 
-#include "harts.h"
+byte receiver = NOBODY, caller = NOBODY;  /* the two words */
+bool locked[SERVERS];                     /* the endpoints, by server */
+byte sends_to[CALLERS] = NOBODY;          /* their queues */
+bool waits[SERVERS];
+mtype state[CALLERS] = READY;
+bool reading[CALLERS];                    /* the message, from the caller's registers */
+bool woken[SERVERS];
 
-#define HART_SERVER 0
-#define HART_CALLER 1
-#define HART_OTHER 2
-#define HART_DESTROYER 3
+#define LOCK_ENDPOINT(s) atomic { !locked[s] -> locked[s] = true }
+#define UNLOCK_ENDPOINT(s) locked[s] = false
 
-mtype = { FREE, SERVER, CALLER, DEAD };         /* what the reply word says */
-mtype = { READY, SENDING, AWAITS, CLAIMED };    /* the caller */
-
-mtype word = FREE;
-mtype caller = READY;
-bool reading, dead, server_waits;
-byte server_wakes;
-
-/* Compare-and-swap of the word. */
-#ifdef ANSWER_STORES
-#define ANSWER(hart, to) (word == CALLER); atomic { ATOMIC(hart) -> word = to }
-#else
-#define ANSWER(hart, to) atomic { word == CALLER && ATOMIC(hart) -> word = to; assert(!dead) }
-#endif
-#ifdef CANCEL_STORES
-#define CANCEL(hart) (word == CALLER); atomic { ATOMIC(hart) -> word = FREE }
-#else
-#define CANCEL(hart) atomic { word == CALLER && ATOMIC(hart) -> word = FREE }
-#endif
-#ifdef TRANSFER_STORES
-#define TRANSFER(hart) (word == SERVER); atomic { ATOMIC(hart) -> word = CALLER }
-#else
-#define TRANSFER(hart) atomic { word == SERVER && ATOMIC(hart) -> word = CALLER }
-#endif
-
-/* The caller's message is read, then it awaits the answer. */
-inline hand_over(hart, refused)
-{
-#ifdef PUBLISH_EARLY
-	if
-	:: TRANSFER(hart); refused = false
-	:: word != SERVER -> refused = true
-	fi;
-	reading = true;
-	reading = false;
-	caller = AWAITS
-#else
-	reading = true;
-	reading = false;
-	caller = AWAITS;
-	if
-	:: TRANSFER(hart); refused = false
-	:: word != SERVER -> refused = true
-	fi
-#endif
-}
-
-/* The winner writes the caller's registers and sends it home. */
-inline claim_caller()
+/* Writes the caller's registers and sends it home. */
+inline claim(c)
 {
 	atomic {
-		assert(caller == AWAITS);
-		assert(!reading);
-		caller = CLAIMED
+		assert(state[c] == AWAITS);
+		assert(!reading[c]);
+		state[c] = CLAIMED
 	}
 }
 
-proctype server()
+/* The message goes over; the caller can be answered, and then others may receive with the object. */
+inline hand_over(c)
 {
-	bool refused;
-	byte round;
-
-receive:
-	round++;
-	if
-	:: round > 2 -> goto done
-	:: else
-	fi;
-	if
-	:: word == SERVER /* an answer left it so */
-	:: atomic { word == FREE && ATOMIC(HART_SERVER) -> word = SERVER }
-	:: word == DEAD -> goto done
-	:: word == CALLER -> goto done /* busy */
-	fi;
-	LOCK(HART_SERVER, ENDPOINT_LOCK);
-	if
-	:: memory[SENDER] ->
-	   STORE(HART_SERVER, SENDER, 0);
-	   hand_over(HART_SERVER, refused);
-	   if
-	   :: refused -> claim_caller()
-	   :: else
-	   fi;
-	   UNLOCK(HART_SERVER, ENDPOINT_LOCK)
-	:: else ->
-	   server_waits = true;
-	   STORE(HART_SERVER, RECEIVER, 1);
-#ifndef NO_RECHECK
-#ifndef NO_FENCE_RECHECK
-	   FENCE(HART_SERVER);
+	reading[c] = true;
+	reading[c] = false;
+	state[c] = AWAITS;
+#ifdef USE_ENDED_EARLY
+	receiver = NOBODY;
 #endif
-	   if
-	   :: word != SERVER ->
-	      STORE(HART_SERVER, RECEIVER, 0);
-	      server_waits = false;
-	      UNLOCK(HART_SERVER, ENDPOINT_LOCK);
-	      goto done
-	   :: else
-	   fi;
+	caller = c;
+#ifndef USE_ENDED_EARLY
+	receiver = NOBODY
 #endif
-	   UNLOCK(HART_SERVER, ENDPOINT_LOCK);
-end_waiting:
-	   atomic {
-		server_wakes > 0 ->
-		assert(server_wakes == 1);
-		server_wakes = 0;
-		server_waits = false
-	   }
-	fi;
-	if
-	:: word == CALLER -> /* answer, or at once receive again */
-	   if
-	   :: ANSWER(HART_SERVER, FREE); claim_caller()
-	   :: ANSWER(HART_SERVER, SERVER); claim_caller()
-	   :: word != CALLER
-	   fi
-	:: word != CALLER
-	fi;
-	goto receive;
-done:
-	skip
 }
 
-proctype call()
-{
-	bool refused, impatient;
-	byte round;
+#ifdef RECEIVE_STORES
+#define CLAIM_OBJECT(s) receiver == NOBODY -> receiver = s
+#else
+#define CLAIM_OBJECT(s) atomic { receiver == NOBODY -> receiver = s }
+#endif
 
+inline answer_any(c)
+{
+	atomic { c = caller; caller = NOBODY };
 	if
-	:: impatient = true
-	:: skip
+	:: c != NOBODY -> claim(c)
+	:: else
 	fi;
-	do
-	:: round == 2 -> break
-	:: round < 2 ->
-	   round++;
-	   LOCK(HART_CALLER, ENDPOINT_LOCK);
+	c = NOBODY
+}
+
+/* With the endpoint locked and nobody in its queue: this caller, no other, and the server waits. */
+inline answer_short(s, c, taken)
+{
+	c = caller;
+	if
+	:: c != NOBODY && sends_to[0] != s && sends_to[1] != s ->
 	   if
-	   :: memory[RECEIVER] ->
-	      STORE(HART_CALLER, RECEIVER, 0);
-	      hand_over(HART_CALLER, refused);
+	   :: CLAIM_OBJECT(s);
+#ifdef TAKE_ANY
+	      atomic { taken = (caller == c); caller = NOBODY };
+#else
+	      atomic {
+		taken = (caller == c);
+		if
+		:: taken -> caller = NOBODY
+		:: else
+		fi
+	      };
+#endif
 	      if
-	      :: refused -> claim_caller()
-	      :: else
-	      fi;
-	      server_wakes++;
-	      UNLOCK(HART_CALLER, ENDPOINT_LOCK)
-	   :: else ->
-	      caller = SENDING;
-	      STORE(HART_CALLER, SENDER, 1);
-	      UNLOCK(HART_CALLER, ENDPOINT_LOCK)
+	      :: taken -> waits[s] = true; claim(c)
+	      :: else -> receiver = NOBODY
+	      fi
+	   :: receiver != NOBODY
+	   fi
+	:: else
+	fi;
+	c = NOBODY
+}
+
+proctype server(byte me; byte rounds)
+{
+	byte c = NOBODY;
+	bool taken;
+
+end:
+	do
+	:: rounds > 0 ->
+	   rounds--;
+	   if
+	   :: skip
+	   :: LOCK_ENDPOINT(me); answer_short(me, c, taken); UNLOCK_ENDPOINT(me)
 	   fi;
-	   FENCE(HART_CALLER); /* some time later */
+	   if
+	   :: taken -> taken = false; goto wait
+	   :: else
+	   fi;
+#ifdef ANSWER_UNHELD
+	   answer_any(c);
+#endif
+	   if
+	   :: CLAIM_OBJECT(me)
+	   :: receiver != NOBODY -> goto end /* busy */
+	   fi;
+	   LOCK_ENDPOINT(me);
+#ifndef ANSWER_UNHELD
+	   answer_any(c);
+#endif
+	   if
+	   :: atomic { sends_to[0] == me -> sends_to[0] = NOBODY }; UNLOCK_ENDPOINT(me); hand_over(0); goto end
+	   :: atomic { sends_to[1] == me -> sends_to[1] = NOBODY }; UNLOCK_ENDPOINT(me); hand_over(1); goto end
+	   :: sends_to[0] != me && sends_to[1] != me -> waits[me] = true; UNLOCK_ENDPOINT(me)
+	   fi;
+wait:
 end_waiting:
-	   do
-	   :: atomic { caller == CLAIMED -> caller = READY }; break
-	   :: impatient && caller == SENDING ->
-	      LOCK(HART_CALLER, ENDPOINT_LOCK);
-	      if
-	      :: memory[SENDER] ->
-		 STORE(HART_CALLER, SENDER, 0);
-		 caller = READY;
-		 UNLOCK(HART_CALLER, ENDPOINT_LOCK);
-		 break
-	      :: else -> UNLOCK(HART_CALLER, ENDPOINT_LOCK)
-	      fi
-	   :: impatient && caller == AWAITS ->
-	      if
-	      :: CANCEL(HART_CALLER); claim_caller(); caller = READY; break
-	      :: word != CALLER -> caller == CLAIMED /* it is on its way */
-	      fi
-	   od
+	   atomic { woken[me] -> woken[me] = false }
 	od
 }
 
-proctype answer()
+inline send(me, s)
 {
-	if
-	:: ANSWER(HART_OTHER, FREE); claim_caller()
-	:: word != CALLER
-	fi
+	waits[s] = false;
+	assert(receiver == s);
+	UNLOCK_ENDPOINT(s);
+	hand_over(me);
+	woken[s] = true
 }
 
-proctype destroy()
+proctype call(byte me; byte calls)
 {
-	mtype was;
+	byte s;
 
-	atomic {
-		ATOMIC(HART_DESTROYER) -> was = word;
-		word = DEAD;
-		dead = true
-	};
-	if
-	:: was == CALLER -> claim_caller()
-	:: was == SERVER ->
+end:
+	do
+	:: calls > 0 ->
+	   calls--;
 	   if
-	   :: memory[RECEIVER] ->
-	      LOCK(HART_DESTROYER, ENDPOINT_LOCK);
-	      if
-	      :: memory[RECEIVER] -> STORE(HART_DESTROYER, RECEIVER, 0); server_wakes++
-	      :: else
-	      fi;
-	      UNLOCK(HART_DESTROYER, ENDPOINT_LOCK)
-	   :: else /* not yet in the queue: it will look again */
-	   fi
-	:: else
-	fi
+	   :: s = 0
+	   :: s = 1
+	   fi;
+	   LOCK_ENDPOINT(s);
+	   if
+	   :: waits[s] -> send(me, s)
+	   :: !waits[s] -> state[me] = SENDING; sends_to[me] = s; UNLOCK_ENDPOINT(s)
+	   fi;
+	   s = 0;
+end_waiting:
+	   atomic { state[me] == CLAIMED -> state[me] = READY }
+	od
 }
 
 init {
 	atomic {
-		run server();
-		run call();
-		run answer();
-		run destroy()
-	};
+		run server(0, 3);
+		run server(1, 3);
+		run call(0, 2);
+		run call(1, 1)
+	}
 	timeout;
-	assert(dead && word == DEAD);
-	assert(caller != AWAITS && caller != CLAIMED);
-	assert(!server_waits)
+	assert(state[0] != AWAITS || caller == 0);
+	assert(state[1] != AWAITS || caller == 1);
+	assert(!waits[0] || receiver == 0);
+	assert(!waits[1] || receiver == 1)
 }

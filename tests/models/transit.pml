@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A thread that waits in an endpoint's queue with a deadline, on hart 0: claimed by a sender on hart 1 (a passive server moves
- * there), timed out by its own hart, given a scheduling context and then destroyed by hart 2, which asks the thread's hart and
- * lets a grace period pass. The thread receives twice.
- * Checks: it is in one place at a time, it has one context, no hart touches its memory after that was given out.
+ * A thread that waits in an endpoint's queue, with or without a deadline, on hart 0: claimed by a sender on hart 1 (a passive
+ * server moves there), timed out by its own hart, destroyed by a third hart while the others stand still. It receives twice.
+ * Checks: it is in one place at a time, a wait that has no deadline does not time out, nothing is in transit while all stand
+ * still, no hart touches the thread after its memory was given out.
  *
- * MUTANTS: STOP_IN_TRANSIT MOVE_WITH_DEADLINE TOUCH_AFTER_UNLOCK BIND_WITHOUT_LOCK NO_FORWARD HART_BEFORE_LOCK
+ * MUTANTS: NO_ROUND CLEAR_FIRST MOVE_WITH_DEADLINE TOUCH_AFTER_UNLOCK NO_FORWARD
  */
 #define HARTS 2
 
 mtype = { READY, RECEIVING, CLAIMED, STOPPED };
-mtype = { NOTHING, STOP, BIND, GRACE };
-mtype = { DONE, AGAIN };
-mtype = { NO_CONTEXT, OWN_CONTEXT, LENT_CONTEXT };
+mtype = { NOT_ASKED, TO_STOP, HART_STOPPED, TO_SETTLE, TO_RUN };
 
 /* The thread. */
 mtype state = READY;
-byte hart_of;
-mtype context;
+byte hart_of, deadline_hart;
+bool passive = true;    /* it has no scheduling context */
 bool in_queue;          /* of the endpoint */
 bool has_deadline;
+bool impatient;         /* this wait has a deadline */
 bool freed;             /* its memory was given out */
 
 bool deadlines[HARTS];  /* the thread stands in that hart's list */
@@ -27,15 +26,7 @@ bool runs[HARTS];       /* it is that hart's: in its ready queue or current */
 bool inbox[HARTS];
 bool ipi[HARTS];
 bool locked;            /* the endpoint */
-mtype question[HARTS] = NOTHING;
-mtype answer;
-
-/* Under the lock: it waits, and has not been on another hart and come back to the queue since. */
-#ifdef HART_BEFORE_LOCK
-#define STILL_MINE(hart) in_queue
-#else
-#define STILL_MINE(hart) (in_queue && hart_of == hart)
-#endif
+mtype asked[HARTS] = NOT_ASKED;
 
 #define LOCK_ENDPOINT atomic { !locked -> locked = true }
 #define UNLOCK_ENDPOINT locked = false
@@ -50,47 +41,74 @@ inline push(target)
 	}
 }
 
-inline make_ready(hart)
-{
-	atomic {
-		assert(!freed && state == CLAIMED && hart_of == hart);
-		assert(!runs[0] && !runs[1]);
-		state = READY;
-		runs[hart] = true
-	}
-}
-
 inline clear_deadline(hart)
 {
 	atomic {
 		assert(!freed);
-		deadlines[hart] = false;
-		has_deadline = false
+		if
+		:: has_deadline ->
+		   assert(deadline_hart == hart);
+		   deadlines[hart] = false;
+		   has_deadline = false
+		:: else
+		fi
 	}
 }
 
-inline drain(hart)
+/* A claimed thread is at a hart: of its deadline, or its own. */
+inline arrive(hart)
+{
+	clear_deadline(hart);
+	if
+#ifndef NO_FORWARD
+	:: hart_of != hart -> push(hart_of)
+	:: hart_of == hart ->
+#else
+	:: true ->
+#endif
+	   atomic {
+		assert(!freed && state == CLAIMED && hart_of == hart);
+		assert(!runs[0] && !runs[1] && !deadlines[0] && !deadlines[1]);
+		state = READY;
+		runs[hart] = true
+	   }
+	fi
+}
+
+inline collect(hart)
 {
 	if
-	:: atomic { inbox[hart] -> inbox[hart] = false };
-	   if
-	   :: deadlines[hart] -> clear_deadline(hart)
-	   :: else
-	   fi;
-	   if
-	   :: state == STOPPED /* only a mutant stops a thread in transit */
-#ifdef NO_FORWARD
-	   :: state != STOPPED -> make_ready(hart)
-#else
-	   :: state != STOPPED && hart_of == hart -> make_ready(hart)
-	   :: state != STOPPED && hart_of != hart -> push(hart_of)
-#endif
-	   fi
+	:: atomic { inbox[hart] -> inbox[hart] = false }; arrive(hart)
 	:: !inbox[hart]
 	fi
 }
 
-/* The current thread, on its hart: recv with a timeout. */
+/* Whoever claimed it sends it on its way. */
+inline wake(hart, target)
+{
+	if
+	:: has_deadline -> target = deadline_hart
+	:: !has_deadline -> target = hart_of
+	fi;
+#ifdef MOVE_WITH_DEADLINE
+	target = hart_of;
+#endif
+	if
+	:: target == hart -> arrive(hart)
+	:: target != hart -> push(target)
+	fi;
+	target = 0
+}
+
+inline set_deadline(hart)
+{
+	if
+	:: impatient = true; deadlines[hart] = true; deadline_hart = hart; has_deadline = true
+	:: impatient = false
+	fi
+}
+
+/* The current thread, on its hart. Nothing of it is touched after the unlock. */
 inline receive(hart)
 {
 	LOCK_ENDPOINT;
@@ -100,164 +118,110 @@ inline receive(hart)
 		state = RECEIVING;
 		in_queue = true;
 #ifndef TOUCH_AFTER_UNLOCK
-		if
-		:: deadlines[hart] = true; has_deadline = true
-		:: skip
-		fi
+		set_deadline(hart)
 #endif
 	};
 	UNLOCK_ENDPOINT;
 #ifdef TOUCH_AFTER_UNLOCK
-	atomic {
-		assert(!freed && hart_of == hart);
-		deadlines[hart] = true;
-		has_deadline = true
-	}
+	atomic { assert(!freed && hart_of == hart); set_deadline(hart) }
 #endif
 }
 
-inline time_out(hart)
+/* The deadline in this hart's list passed: a claim, and only then the list, because who claims a thread with a deadline sends it here. */
+inline time_out(hart, target)
 {
+#ifdef CLEAR_FIRST
+	atomic { state == RECEIVING -> clear_deadline(hart) };
+#endif
+	LOCK_ENDPOINT;
 	if
-	:: state == RECEIVING ->
-	   LOCK_ENDPOINT;
-	   if
-	   :: STILL_MINE(hart) ->
-	      in_queue = false;
-	      state = CLAIMED;
-	      UNLOCK_ENDPOINT;
-	      clear_deadline(hart);
-	      make_ready(hart)
-	   :: else -> UNLOCK_ENDPOINT
-	   fi
-	:: else
+	:: in_queue ->
+	   assert(impatient);
+	   in_queue = false;
+	   state = CLAIMED;
+	   UNLOCK_ENDPOINT;
+	   wake(hart, target)
+	:: else ->
+	   UNLOCK_ENDPOINT;
+#ifndef CLEAR_FIRST
+	   clear_deadline(hart)
+#endif
 	fi
 }
 
 /* A sender on this hart. */
-inline send(hart, old_hart, passive, late)
+inline send(hart, target)
 {
 	LOCK_ENDPOINT;
 	if
 	:: in_queue ->
-	   atomic {
-		assert(!freed);
-		in_queue = false;
-		state = CLAIMED;
-		old_hart = hart_of;
-		late = has_deadline;
-		passive = (context == NO_CONTEXT)
-	   };
+	   assert(!freed);
+	   in_queue = false;
+	   state = CLAIMED;
+	   UNLOCK_ENDPOINT;
 	   if
-	   :: passive ->
-	      context = LENT_CONTEXT;
-	      hart_of = hart
+	   :: passive -> atomic { passive = false; hart_of = hart }
 	   :: else
 	   fi;
-	   UNLOCK_ENDPOINT;
-#ifdef MOVE_WITH_DEADLINE
-	   late = false;
-#endif
-	   if
-	   :: !late && hart_of == hart -> make_ready(hart)
-	   :: else -> push(old_hart)
-	   fi
+	   wake(hart, target)
 	:: else -> UNLOCK_ENDPOINT
-	fi;
-	late = false;
-	passive = false;
-	old_hart = 0
+	fi
 }
 
+/* What hart 2 wants, while all stand still. */
 inline stop(hart)
 {
-	if
-	:: hart_of != hart -> answer = AGAIN
-	:: hart_of == hart && state == READY ->
-	   atomic { runs[hart] = false; state = STOPPED; answer = DONE }
-	:: hart_of == hart && state == CLAIMED ->
-#ifdef STOP_IN_TRANSIT
-	   state = STOPPED;
-	   answer = DONE
-#else
-	   answer = AGAIN
-#endif
-	:: hart_of == hart && state == RECEIVING ->
-	   LOCK_ENDPOINT;
-	   if
-	   :: STILL_MINE(hart) ->
-	      atomic { in_queue = false; state = STOPPED };
-	      UNLOCK_ENDPOINT;
-	      clear_deadline(hart);
-	      answer = DONE
-	   :: else ->
-	      UNLOCK_ENDPOINT;
-#ifdef STOP_IN_TRANSIT
-	      state = STOPPED;
-	      answer = DONE
-#else
-	      answer = AGAIN
-#endif
-	   fi
-	fi
+	atomic {
+		assert(!freed && !locked);
+		assert(state != CLAIMED && !inbox[0] && !inbox[1]);
+		assert(hart_of == hart);
+		runs[hart] = false;
+		in_queue = false;
+		clear_deadline(hart);
+		state = STOPPED
+	}
 }
 
-/* A scheduling context of its own; busy if it runs on one that was lent. */
-inline bind(hart)
+/* The IPI's trap from user mode: the hart takes in its inbox, does what is asked, and stands still as long as that is wanted. */
+inline interrupted(hart)
 {
-	answer = DONE;
-#ifndef BIND_WITHOUT_LOCK
-	LOCK_ENDPOINT;
-#endif
-	if
-	:: hart_of == hart && state != CLAIMED && context == NO_CONTEXT ->
-	   atomic {
-		assert(context == NO_CONTEXT && hart_of == hart);
-		context = OWN_CONTEXT
-	   }
-	:: hart_of != hart || state == CLAIMED -> answer = AGAIN
-	:: else
-	fi;
-#ifndef BIND_WITHOUT_LOCK
-	UNLOCK_ENDPOINT
-#endif
-}
-
-inline answer_question(hart)
-{
-	if
-	:: question[hart] == STOP -> stop(hart); question[hart] = NOTHING
-	:: question[hart] == BIND -> bind(hart); question[hart] = NOTHING
-	:: question[hart] == GRACE -> question[hart] = NOTHING
-	:: question[hart] == NOTHING
-	fi
+	do
+	:: asked[hart] == NOT_ASKED -> collect(hart); break
+	:: asked[hart] == TO_STOP || asked[hart] == TO_SETTLE -> collect(hart); asked[hart] = HART_STOPPED
+	:: asked[hart] == TO_RUN -> collect(hart); stop(hart); asked[hart] = HART_STOPPED
+	:: asked[hart] == HART_STOPPED -> collect(hart); asked[hart] != HART_STOPPED || inbox[hart]
+	od
 }
 
 /* Each turn of the loop is one entry of the kernel. */
 proctype hart(byte me)
 {
-	byte receives, sends, old_hart;
-	bool passive, late;
+	byte receives, sends, target;
 
 end:
 	do
 	:: atomic { ipi[me] -> ipi[me] = false };
-	   drain(me);
-	   answer_question(me)
+	   interrupted(me)
 	:: runs[me] && receives < 2 ->
 	   receives++;
 	   receive(me)
-	:: deadlines[me] && state == RECEIVING -> time_out(me)
+	:: deadlines[me] && state != READY -> time_out(me, target)
 	:: me == 1 && sends < 2 ->
 	   sends++;
-	   send(me, old_hart, passive, late)
+	   send(me, target)
 	od
 }
 
-inline ask(target, what)
+/*
+ * Once all stand still, what was pushed meanwhile still moves: to the hart of its deadline, and from there to its own, which takes
+ * it in before it does what is asked.
+ */
+inline settle()
 {
-	atomic { question[target] = what; ipi[target] = true };
-	question[target] == NOTHING
+	asked[1] = TO_SETTLE; /* the worst order: the thread may have to go from 0 to 1 */
+	asked[1] == HART_STOPPED;
+	asked[0] = TO_SETTLE;
+	asked[0] == HART_STOPPED
 }
 
 /* Holds the capability lock. */
@@ -265,43 +229,25 @@ proctype manager()
 {
 	byte target;
 
-	if
-	:: skip
-	:: do
-	   :: target = hart_of;
-	      ask(target, BIND);
-	      if
-	      :: answer == DONE -> break
-	      :: else
-	      fi
-	   od
-	fi;
-	do
-	:: target = hart_of;
-	   ask(target, STOP);
-	   if
-	   :: answer == DONE -> break
-	   :: else
-	   fi
-	od;
+	atomic { asked[0] = TO_STOP; ipi[0] = true };
+	atomic { asked[1] = TO_STOP; ipi[1] = true };
+	asked[0] == HART_STOPPED && asked[1] == HART_STOPPED;
+#ifndef NO_ROUND
+	settle();
+#endif
+	target = hart_of;
+	asked[target] = TO_RUN;
+	asked[target] == HART_STOPPED;
 	atomic {
-		question[0] = GRACE;
-		ipi[0] = true;
-		question[1] = GRACE;
-		ipi[1] = true
-	};
-	question[0] == NOTHING && question[1] == NOTHING;
-	atomic {
-		assert(!inbox[0] && !inbox[1]);
-		assert(!deadlines[0] && !deadlines[1]);
-		assert(!runs[0] && !runs[1] && !in_queue);
+		assert(!inbox[0] && !inbox[1] && !deadlines[0] && !deadlines[1] && !runs[0] && !runs[1] && !in_queue);
 		freed = true
-	}
+	};
+	asked[0] = NOT_ASKED;
+	asked[1] = NOT_ASKED
 }
 
 init {
 	atomic {
-		context = NO_CONTEXT;
 		runs[0] = true;
 		run hart(0);
 		run hart(1);
