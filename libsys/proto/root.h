@@ -31,6 +31,7 @@ enum root_request {
 	ROOT_GUEST_REBOOT = 4, /* in: guest; stop if running, then start */
 	ROOT_MEMORY = 5,       /* out: bytes in all, free, kernel and root, servers, guests */
 	ROOT_SHUTDOWN = 6,     /* stop all and power off; no answer */
+	ROOT_GUEST_CPU = 7,    /* in: guest. out: share, cap in percent of a hart (0: none), ms used, times out of budget, vCPUs */
 	/* calls from a VMM */
 	ROOT_VMM_RUNNING = 16, /* the guest enters its kernel now */
 	ROOT_VMM_POWEROFF = 17, /* no answer: the caller is deleted */

@@ -287,6 +287,35 @@ static void run_memory(struct mux *mux, struct channel *unused, const char *argu
 		screen_print(mux, "  %-21s %10lu KiB", names[i], (unsigned long)(word[i] / KIB));
 }
 
+static void cpu_of_guest(struct mux *mux, unsigned number, struct channel *channel)
+{
+	uint64_t word[5] = {channel->guest};
+	char cap[24] = "none";
+
+	if (root_call(mux, ROOT_GUEST_CPU, word) != ROOT_OK) {
+		screen_print(mux, "  %u %-15s the root task does not know it", number, channel->name);
+		return;
+	}
+	if (word[1])
+		snprintf(cap, sizeof(cap), "%lu%%", (unsigned long)word[1]);
+	screen_print(mux, "%c %u %-15s %5lu %5lu %6s %10lu.%03lu s %12lu", channel == &mux->channel[mux->focus] ? '*' : ' ', number,
+		channel->name, (unsigned long)word[4], (unsigned long)word[0], cap, (unsigned long)(word[2] / 1000),
+		(unsigned long)(word[2] % 1000), (unsigned long)word[3]);
+}
+
+static void run_cpu(struct mux *mux, struct channel *unused, const char *argument)
+{
+	unsigned i, number = 0;
+
+	(void)unused;
+	(void)argument;
+	screen_print(mux, "  # %-15s %5s %5s %6s %16s %12s", "NAME", "VCPUS", "SHARE", "CAP", "CPU TIME", "OUT OF TIME");
+	for (i = 0; i < mux->channels; i++) {
+		if (mux->channel[i].guest != MUX_NO_GUEST)
+			cpu_of_guest(mux, ++number, &mux->channel[i]);
+	}
+}
+
 static void run_quit(struct mux *mux, struct channel *unused, const char *argument)
 {
 	uint64_t word[5] = {0};
@@ -327,6 +356,7 @@ static const struct command *commands(unsigned *count)
 		{"start", "NAME", "start a guest that is off or crashed", true, run_start},
 		{"stop", "NAME", "stop a guest at once; it loses what it has not saved", true, run_stop},
 		{"reboot", "NAME", "stop a guest at once and start it again", true, run_reboot},
+		{"cpu", "", "guests: vCPUs, share, cap, CPU time used, and how often the cap was reached", false, run_cpu},
 		{"memory", "", "where the machine's memory is", false, run_memory},
 		{"kill", "NAME", "make a guest's VMM fault, to see it contained", true, run_kill},
 		{"quit", "", "stop all guests and power the machine off", false, run_quit},

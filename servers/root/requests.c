@@ -28,6 +28,16 @@ static bool answer_status(struct message *message, const struct guest *guest)
 	return answer(message, ROOT_OK, 5);
 }
 
+static bool answer_cpu(struct message *message, const struct guest *guest)
+{
+	message->word[0] = guest->config->cpu_share;
+	message->word[1] = guest->config->cpu_cap;
+	message->word[2] = task_consumed(&guest->vmm) / (root.info->timebase_hz / 1000);
+	message->word[3] = guest->timeouts;
+	message->word[4] = guest->config->vcpus;
+	return answer(message, ROOT_OK, 5);
+}
+
 static bool answer_memory(struct message *message)
 {
 	uint64_t guests = 0, servers = console_bytes();
@@ -64,6 +74,8 @@ static bool from_console(struct message *message, unsigned label)
 	switch (label) {
 	case ROOT_GUEST_STATUS:
 		return answer_status(message, guest);
+	case ROOT_GUEST_CPU:
+		return answer_cpu(message, guest);
 	case ROOT_GUEST_START:
 		return answer(message, supervisor_start(guest), 0);
 	case ROOT_GUEST_STOP:
@@ -113,6 +125,10 @@ bool request_handle(struct message *message)
 	if (label == LABEL_FAULT) {
 		supervisor_fault((uint32_t)number & ~TASK_FAULT_BADGE, message->word);
 		return false; /* whoever faulted is gone */
+	}
+	if (label == LABEL_TIMEOUT) {
+		supervisor_timeout((uint32_t)number & ~TASK_FAULT_BADGE);
+		return answer(message, ROOT_OK, 0); /* it waits for its refill */
 	}
 	if (number == CALLER_CONSOLE)
 		return from_console(message, label);

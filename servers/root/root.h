@@ -36,6 +36,7 @@ struct guest {
 	struct task vmm;
 	struct arena ram;
 	struct lifecycle life;
+	uint64_t timeouts; /* how often a vCPU used up its cap, since the guest's start */
 };
 
 struct root {
@@ -82,6 +83,8 @@ void supervisor_off(struct guest *guest);
 void supervisor_reboot(struct guest *guest);
 void supervisor_crashed(struct guest *guest);
 void supervisor_fault(uint32_t number, const uint64_t *words);
+/* A vCPU of a guest used up its cap for now. */
+void supervisor_timeout(uint32_t number);
 /* Ends the machine as soon as the console has shown all; never returns to normal. */
 void supervisor_end(void);
 bool supervisor_ending(void);

@@ -111,6 +111,7 @@ enum root_error supervisor_start(struct guest *guest)
 	if (err)
 		return err == ERR_NO_MEMORY ? ROOT_NO_MEMORY : ROOT_FAILED;
 	lifecycle_started(&guest->life, sys_time());
+	guest->timeouts = 0;
 	log_info("guest %s: started", guest->config->name);
 	console_tell();
 	return ROOT_OK;
@@ -176,6 +177,12 @@ static void console_fault(void)
 	log_error("the console cannot be started again%s%s", err ? ": " : "", err ? report_error(err) : "");
 	if (platform_control_shutdown(ROOT_SLOT_PLATFORM_CONTROL, 1) != ERR_OK)
 		task_fail("cannot power off");
+}
+
+void supervisor_timeout(uint32_t number)
+{
+	if (number >= CALLER_GUEST && number - CALLER_GUEST < root.system.guests)
+		root.guest[number - CALLER_GUEST].timeouts++;
 }
 
 void supervisor_fault(uint32_t number, const uint64_t *words)

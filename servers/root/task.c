@@ -227,6 +227,9 @@ static enum err prepare_thread(const struct task *task, cptr_t thread, cptr_t co
 	if (!err)
 		err = sched_control_configure(ROOT_SLOT_SCHED_CONTROL, context, task->time.budget, task->time.period,
 					      task->time.slice);
+	/* Who has a limit tells when it is reached. */
+	if (!err && task->time.budget < task->time.period)
+		err = thread_set_timeout_endpoint(thread, slot(task, TASK_FAULT));
 	if (!err)
 		err = thread_bind_sched_context(thread, context);
 	return err ? err : thread_set_affinity(thread, ROOT_SLOT_SCHED_CONTROL, hart % common.harts);
@@ -273,6 +276,16 @@ enum err task_start(struct task *task, unsigned priority)
 	if (!err)
 		err = space_add_content(&task->space, TASK_INFO_ADDRESS, &info, sizeof(info), sizeof(info), RIGHT_READ);
 	return err ? err : start_thread(task, priority);
+}
+
+uint64_t task_consumed(const struct task *task)
+{
+	uint64_t sum = 0, ticks;
+
+	for (unsigned i = 0; i < task->threads; i++)
+		if (sched_context_consumed(task->thread[i] + 1, &ticks) == ERR_OK)
+			sum += ticks;
+	return sum;
 }
 
 void task_destroy(struct task *task)

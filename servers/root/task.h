@@ -79,6 +79,9 @@ enum err task_add_thread(struct task *task, const char *name, cptr_t slot, unsig
 /* Writes the list of resources and lets the thread run. */
 enum err task_start(struct task *task, unsigned priority) __attribute__((warn_unused_result));
 
+/* CPU time that all its threads used so far, in ticks. */
+uint64_t task_consumed(const struct task *task);
+
 /* Ends it and takes all of it back. No harm if nothing exists. */
 void task_destroy(struct task *task);
 

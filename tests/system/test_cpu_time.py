@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guests get the CPU time that their description says, and no more. Measured by the guests themselves in virtual time."""
 
+import re
+
 from driver import ICOUNT, Guest, System, check, description
 
-# 8 ns per instruction: seconds of virtual time in seconds of the test machine's.
-SLOW = [word.replace("shift=0", "shift=3") for word in ICOUNT]
+# 16 ns per instruction: seconds of virtual time in seconds of the test machine's.
+SLOW = [word.replace("shift=0", "shift=4") for word in ICOUNT]
 FROM, FOR = 1000, 5000  # ms of virtual time
 
 
@@ -12,9 +14,9 @@ def busy(name, **keys):
     return Guest(name, "busy", cmdline=f"busy.from={FROM} busy.for={FOR} busy.end=1", **keys)
 
 
-def percent(*guests):
+def percent(*guests, harts=1):
     """What each guest says that it got, in percent of a hart, and its longest gap in ms."""
-    system = System(description(*guests), arguments=SLOW)
+    system = System(description(*guests, harts=harts), arguments=["-smp", str(harts), *SLOW])
     rows = {}
     for _ in guests:
         row = system.expect(r"^\[(\w+)\] busy: (\d+) of (\d+) us, longest gap (\d+) us", 80)
@@ -56,3 +58,34 @@ def test_shares_count_below_caps():
     rows = percent(busy("alpha", **{"cpu.cap": "75%"}), busy("beta", **{"cpu.share": 300, "cpu.cap": "75%"}))
     check(20 <= rows["alpha"][0] <= 30, f"the guest with share 100 got {rows['alpha'][0]:.1f} %")
     check(70 <= rows["beta"][0] <= 75.2, f"the guest with share 300 got {rows['beta'][0]:.1f} %")
+
+
+def test_cap_holds_on_another_hart():
+    guests = busy("alpha", affinity=[1], **{"cpu.cap": "25%"}), busy("beta", affinity=[0])
+    rows = percent(*guests, harts=2)
+    check(22 <= rows["alpha"][0] <= 25.2, f"the capped guest got {rows['alpha'][0]:.1f} %")
+    # With -icount the harts take turns in one time.
+    check(72 <= rows["beta"][0] <= 78, f"the other got {rows['beta'][0]:.1f} %")
+
+
+def cpu_row(system, name):
+    """Share, cap, seconds used and times out of time, by the prompt."""
+    row = re.search(rf"\d {name} +1 +(\d+) +(\S+) +(\d+\.\d+) s +(\d+)\n", system.prompt("cpu"))
+    return int(row.group(1)), row.group(2), float(row.group(3)), int(row.group(4))
+
+
+def test_prompt_shows_use_and_timeouts():
+    system = System(description(Guest("alpha", "busy", **{"cpu.cap": "50%"}), Guest("beta", **{"cpu.share": 200})))
+    system.expect(r"\[beta\] beta> ", 30)
+    before = cpu_row(system, "alpha")
+    system.wait(2)
+    after = cpu_row(system, "alpha")
+    check(after[:2] == (100, "50%"), f"share and cap are shown as {after[:2]}")
+    check(after[2] > before[2], "it used no time")
+    check(after[3] > before[3] + 20, f"it ran out of time {after[3] - before[3]} times")
+    share, cap, _, timeouts = cpu_row(system, "beta")
+    check((share, cap, timeouts) == (200, "none", 0), "wrong values for a guest without a cap")
+    system.prompt("stop alpha")
+    system.prompt("start alpha")
+    system.wait(0.5)
+    check(0 < cpu_row(system, "alpha")[3] < after[3], "the count does not begin again with the guest")

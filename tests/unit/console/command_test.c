@@ -7,6 +7,13 @@
 #define KEY "\035"
 #define PROMPT KEY "c"
 
+TEST(command, cpu_shows_share_cap_and_use)
+{
+	fake_type(PROMPT "cpu\r");
+	assert_int_equal(fake_count("* 1 alpha               2   100   none         83.004 s            0"), 1);
+	assert_int_equal(fake_count("  2 beta                2   300    25%         83.004 s            7"), 1);
+}
+
 TEST(command, list_shows_guests)
 {
 	fake.shared[BETA].exits = 1234;
@@ -171,7 +178,7 @@ TEST(command, log_is_cancelled_and_holds_other_lines)
 
 TEST(command, help_names_everything)
 {
-	static const char *const names[] = {"list", "focus", "log", "start", "stop", "reboot", "memory", "kill", "quit",
+	static const char *const names[] = {"list", "focus", "log", "start", "stop", "reboot", "cpu", "memory", "kill", "quit",
 		"exit", "help"};
 	char line[24];
 
@@ -187,6 +194,7 @@ int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup(command_##name, fake_setup)
 	const struct CMUnitTest tests[] = {
+		CASE(cpu_shows_share_cap_and_use),
 		CASE(list_shows_guests),
 		CASE(stays_open_until_left),
 		CASE(edits_the_line),
