@@ -80,4 +80,5 @@ enum debug_operation {
 	DEBUG_PUTCHAR,  /* a1: byte */
 	DEBUG_CHECK,    /* check the kernel's invariants; a1: number of violations */
 	DEBUG_WATCH,    /* a1: check them after every so many system calls, and panic if one is violated; 0: no longer */
+	DEBUG_WRAPS,    /* a1: how often ASIDs, a2: VMIDs were used up and began again */
 };
