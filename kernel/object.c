@@ -64,7 +64,7 @@ struct cap object_create(unsigned type, unsigned size_bits, paddr_t address)
 	else if (type == OBJECT_SCHED_CONTEXT)
 		sched_context_init(pointer);
 	else if (type == OBJECT_VCPU)
-		arch_vcpu_init(pointer);
+		vcpu_init(pointer);
 	else if (type == OBJECT_VSPACE)
 		cap.word = space_create(SPACE_TASK, pointer);
 	else if (type == OBJECT_GSPACE)

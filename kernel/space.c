@@ -5,7 +5,9 @@
 #include <arch/arch.h>
 
 #include "cap.h"
+#include "shadow.h"
 #include "smp.h"
+#include "tag.h"
 
 /* The low bits of an id are the index in the table, the others count the spaces that had this entry before. */
 #define INDEX_BITS 8u
@@ -22,6 +24,7 @@ void space_reset(void)
 		spaces[i] = (struct space){ 0 };
 		generations[i] = 0;
 	}
+	shadow_reset();
 }
 
 static bool usable(unsigned index)
@@ -46,7 +49,7 @@ uint32_t space_create(enum space_kind kind, void *root)
 
 	space->id = generations[index]++ << INDEX_BITS | index;
 	space->kind = (uint8_t)kind;
-	space->tag = (uint16_t)index;
+	space->tag = TAG_NONE;
 	space->root = root;
 	arch_space_init(kind, root);
 	return space->id;
@@ -59,18 +62,9 @@ struct space *space_find(uint32_t id)
 	return id != 0 && space->id == id ? space : NULL;
 }
 
-void space_use(struct space *space)
-{
-	uint32_t bit = UINT32_C(1) << arch_this_hart()->index;
-
-	/* Who changes a table looks at this afterwards; who uses it does this before: one sees the other. */
-	if (!(word_read(&space->harts) & bit))
-		__atomic_fetch_or(&space->harts, bit, __ATOMIC_SEQ_CST);
-}
-
 static void leave(void *argument)
 {
-	arch_space_leave(argument);
+	tag_leave(arch_this_hart(), argument);
 }
 
 void space_destroy(uint32_t id)
@@ -82,6 +76,7 @@ void space_destroy(uint32_t id)
 	for (unsigned i = 0; i < HANDOVER_HARTS; i++)
 		if (space->harts >> i & 1)
 			smp_on(&harts[i], leave, space);
+	shadow_space_gone(space);
 	*space = (struct space){ 0 };
 }
 

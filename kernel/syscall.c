@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "notification.h"
 #include "smp.h"
+#include "tag.h"
 #include "thread.h"
 #include "vcpu.h"
 
@@ -165,6 +166,11 @@ static enum err sys_debug(struct thread *thread, uint64_t *words)
 	if (words[0] == DEBUG_WATCH) {
 		watch_every = words[1];
 		watch_count = 0;
+		return ERR_OK;
+	}
+	if (words[0] == DEBUG_WRAPS) {
+		words[1] = tag_wraps(SPACE_TASK);
+		words[2] = tag_wraps(SPACE_GUEST);
 		return ERR_OK;
 	}
 	if (words[0] == DEBUG_PUTCHAR) {

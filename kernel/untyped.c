@@ -5,6 +5,7 @@
 
 #include "cnode.h"
 #include "object.h"
+#include "shadow.h"
 #include "smp.h"
 
 /* Bytes zeroed between two looks at pending interrupts. */
@@ -116,6 +117,7 @@ enum err untyped_retype(struct slot *untyped, const struct retype_arguments *arg
 		cap_prepare(&retype.first[i]);
 	if (!cap_has_children(untyped) && cap->word != 0) {
 		smp_grace(); /* what was made of it may still be looked at */
+		shadow_memory_reused();
 		cap->word = 0; /* all that was made of it is gone: start over, with memory that is dirty again */
 		cap->clean = 0;
 	}

@@ -3,9 +3,16 @@
 
 #include <arch/arch.h>
 
+#include "shadow.h"
 #include "smp.h"
 #include "notification.h"
 #include "thread.h"
+
+void vcpu_init(struct vcpu *vcpu)
+{
+	shadow_guest_new(vcpu);
+	arch_vcpu_init(vcpu);
+}
 
 enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *frame)
 {

@@ -18,6 +18,14 @@ enum hart_asked {
 	HART_TO_ANSWER,
 };
 
+/* The vCPU that a hart ran last under a VMID; those whose numbers meet share an entry. */
+#define TAG_GUESTS 16u
+
+struct tag_guest {
+	uint64_t tag;
+	const struct vcpu *vcpu;
+};
+
 struct hart {
 	struct arch_hart arch; /* first: known to the trap entry */
 	struct thread *current;
@@ -42,6 +50,9 @@ struct hart {
 	uint32_t held;            /* enum lock_order of the locks it holds; debug builds */
 	void (*function)(void *argument); /* what it is asked to run */
 	void *argument;
+
+	uint64_t tags[2];         /* by kind of space: tag.h */
+	struct tag_guest guests[TAG_GUESTS];
 
 	uint64_t ready_bits[PRIORITIES / 64];
 	struct thread_queue ready[PRIORITIES];

@@ -14,13 +14,14 @@ enum space_kind {
 };
 
 #define SPACES_MAX 256u
+#define TAG_NONE UINT64_MAX
 
 struct space {
 	uint32_t id;   /* index in the low byte; 0: free entry */
 	uint8_t kind;  /* enum space_kind */
-	uint8_t reserved;
-	uint16_t tag;  /* ASID or VMID, the same for all the space's life */
+	uint8_t reserved[3];
 	uint32_t harts; /* which may hold translations: set before the first use, never cleared */
+	uint64_t tag;   /* ASID or VMID with its generation, one word: tag.h; TAG_NONE at first */
 	void *root;    /* root table, through the direct map */
 };
 
@@ -36,7 +37,14 @@ bool space_available(uint64_t count);
 uint32_t space_create(enum space_kind kind, void *root);
 
 /* Notes that this hart uses the space from now on; before it does. */
-void space_use(struct space *space);
+static inline void space_use(struct space *space, uint32_t hart_index)
+{
+	uint32_t bit = UINT32_C(1) << hart_index;
+
+	/* Who changes a table looks at this afterwards; who uses it does this before: one sees the other. */
+	if (!(__atomic_load_n(&space->harts, __ATOMIC_RELAXED) & bit))
+		__atomic_fetch_or(&space->harts, bit, __ATOMIC_SEQ_CST);
+}
 
 /* Ends a space: its id finds nothing from now on, and its translations are flushed. All other harts stand still. */
 void space_destroy(uint32_t id);

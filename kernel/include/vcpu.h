@@ -9,6 +9,8 @@
 
 #include "objects.h"
 
+void vcpu_init(struct vcpu *vcpu);
+
 /*
  * Takes a vCPU for a thread, wherever its state was: ERR_BUSY (another thread has it), ERR_RESTART (the capability lock has to
  * be waited for; not if `locked` says that it is held).

@@ -10,6 +10,7 @@
 #include <arch/host.h>
 #include <kernel.h>
 #include <smp.h>
+#include <tag.h>
 #include <vcpu.h>
 
 #define SYSCALL_LENGTH 4u
@@ -28,6 +29,9 @@ void host_reset(void)
 	host = (struct host){ .timer = DEADLINE_NEVER };
 	host_hart = &harts[0];
 	smp_reset();
+	host_tlb_reset();
+	tag_reset(SPACE_TASK, TAG_NUMBER_BITS);
+	tag_reset(SPACE_GUEST, TAG_NUMBER_BITS);
 	sched_hart_init(&harts[0], 0);
 	smp_join(&harts[0]);
 }
@@ -148,6 +152,8 @@ struct thread *host_leave_kernel(void)
 		if (!vcpu_may_enter(thread))
 			continue;
 		thread->vcpu->arch.entries++;
+		if (thread->vcpu->arch.hart != host_hart)
+			tag_load_guest(host_hart, space_find(thread->vcpu->gspace.cap.word), thread->vcpu);
 		thread->vcpu->arch.hart = host_hart;
 		return thread;
 	}
@@ -206,6 +212,12 @@ void arch_thread_fault_words(const struct thread *thread, uint64_t words[MESSAGE
 
 void arch_switch(struct hart *hart, struct thread *thread)
 {
+	struct space *space = thread ? space_find(thread->vspace.cap.word) : NULL;
+
+	if (space)
+		(void)tag_load(hart, space);
+	else if (thread)
+		hart->arch.translates[0].root = NULL;
 	hart->arch.switched_to = thread;
 	hart->arch.switches++;
 }

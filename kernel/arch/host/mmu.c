@@ -4,8 +4,12 @@
  * host_translate instead of hardware. Same limits and errors as a real port's.
  */
 
+#include <string.h>
+
+#include <abi/handover.h>
 #include <arch/arch.h>
 #include <arch/host.h>
+#include <shadow.h>
 
 #define ENTRY_VALID UINT64_C(1)
 #define ENTRY_TABLE UINT64_C(2)
@@ -27,8 +31,78 @@ void arch_space_init(enum space_kind kind, void *root)
 	(void)root;
 }
 
+/* A TLB that keeps whatever it is not told to forget, until it is full. */
+#define TLB_ENTRIES 1024u
+
+static struct entry {
+	uint64_t page, address;
+	uint32_t number;
+	uint8_t kind; /* 0: free */
+} tlb[HANDOVER_HARTS][TLB_ENTRIES];
+static unsigned tlb_next[HANDOVER_HARTS];
+
+void host_tlb_reset(void)
+{
+	memset(tlb, 0, sizeof(tlb));
+}
+
+void arch_tlb_load(struct hart *hart, const struct space *space, uint32_t number)
+{
+	hart->arch.translates[space->kind - SPACE_TASK].root = space->root;
+	hart->arch.translates[space->kind - SPACE_TASK].number = number;
+}
+
+const void *arch_tlb_root(enum space_kind kind)
+{
+	return host_hart->arch.translates[kind - SPACE_TASK].root;
+}
+
+void arch_tlb_flush(enum space_kind kind, uint32_t on, uint32_t number, uint64_t at, uint64_t size)
+{
+	uint64_t end = size == UINT64_MAX ? UINT64_MAX : at + size;
+
+	if (host.fences_lost)
+		return;
+	for (unsigned i = 0; on >> i; i++)
+		for (struct entry *entry = tlb[i]; on >> i & 1 && entry < tlb[i] + TLB_ENTRIES; entry++)
+			if (entry->kind == kind && (number == TAG_ALL || entry->number == number) && entry->page >= at &&
+			    entry->page < end)
+				entry->kind = 0;
+	shadow_flushed(kind, on, number, at, size);
+}
+
+void arch_tlb_flush_guest(const struct hart *hart, uint32_t number)
+{
+	if (host.fences_lost)
+		return;
+	host.guest_flushes++;
+	shadow_guest_flushed(hart, number);
+}
+
+bool host_access(enum space_kind kind, uint64_t at, uint64_t *address)
+{
+	const struct space space = { .kind = (uint8_t)kind, .root = (void *)(uintptr_t)arch_tlb_root(kind) };
+	uint32_t number = host_hart->arch.translates[kind - SPACE_TASK].number;
+	struct entry *mine = tlb[host_hart->index];
+	unsigned rights;
+
+	for (unsigned i = 0; i < TLB_ENTRIES; i++)
+		if (mine[i].kind == kind && mine[i].number == number && mine[i].page == at >> 12 << 12) {
+			*address = mine[i].address + (at & 0xfff);
+			return true;
+		}
+	if (!space.root || !host_translate(&space, at, address, &rights))
+		return false;
+	mine[tlb_next[host_hart->index]++ % TLB_ENTRIES] = (struct entry){
+		.kind = (uint8_t)kind, .number = number, .page = at >> 12 << 12, .address = *address >> 12 << 12
+	};
+	return true;
+}
+
 void arch_space_leave(const struct space *space)
 {
+	if (arch_tlb_root((enum space_kind)space->kind) == space->root)
+		host_hart->arch.translates[space->kind - SPACE_TASK].root = NULL;
 	host_hart->arch.left++;
 	host.flushes++;
 	host.flushed_id = space->id;
@@ -66,6 +140,7 @@ enum err arch_map_frame(const struct space *space, vaddr_t at, paddr_t frame, un
 		return ERR_ALREADY_MAPPED;
 	*entry = frame.value | (uint64_t)rights << ENTRY_RIGHTS_SHIFT | ENTRY_VALID;
 	host.page_flushes++;
+	tag_flush(space, at.value, UINT64_C(1) << size_bits);
 	return ERR_OK;
 }
 
@@ -77,6 +152,7 @@ void arch_unmap_frame(const struct space *space, vaddr_t at, paddr_t frame, unsi
 		return;
 	*entry = 0;
 	host.page_flushes++;
+	tag_flush(space, at.value, UINT64_C(1) << size_bits);
 }
 
 enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, unsigned *covers_bits)
@@ -93,6 +169,7 @@ enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, un
 		*entry = table.value | ENTRY_TABLE | ENTRY_VALID;
 		*covers_bits = covers;
 		host.page_flushes++;
+		tag_flush(space, at.value, UINT64_C(1) << covers);
 		return ERR_OK;
 	}
 	return ERR_ALREADY_MAPPED;
@@ -105,6 +182,7 @@ void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsi
 	if (!entry || !(*entry & ENTRY_TABLE) || (*entry & ENTRY_ADDRESS) != table.value)
 		return;
 	*entry = 0;
+	tag_flush(space, 0, UINT64_MAX);
 	host.flushes++;
 	host.flushed_id = space->id;
 }

@@ -5,6 +5,7 @@
 #include <boot.h>
 #include <kernel.h>
 #include <smp.h>
+#include <tag.h>
 
 #include "riscv.h"
 
@@ -73,6 +74,9 @@ _Noreturn void arch_halt(void)
 
 _Noreturn void arch_shutdown(bool failure)
 {
+#ifdef SERAI_DEBUG
+	kprintf("\r\nserai: used up %lu times: ASIDs; %lu times: VMIDs\r\n", tag_wraps(SPACE_TASK), tag_wraps(SPACE_GUEST));
+#endif
 	(void)sbi_call(SBI_SRST, 0, SRST_SHUTDOWN, failure ? SRST_REASON_FAILURE : 0);
 	arch_halt();
 }

@@ -4,7 +4,9 @@
 #include <abi/handover.h>
 #include <bits.h>
 #include <kernel.h>
+#include <shadow.h>
 #include <smp.h>
+#include <tag.h>
 
 #include "riscv.h"
 
@@ -17,12 +19,12 @@
 #define PTE_D 128ul
 #define PTE_LEAF (PTE_R | PTE_W | PTE_X)
 #define MODE_SV39 (8ul << 60)
+#define NUMBER_SHIFT 44u /* of ASID and VMID; the root's page number is below */
 #define TOP_BITS 30u /* one entry of a root table maps 1 GiB in both stages */
 #define TASK_LIMIT (UINT64_C(1) << 38)
 #define GUEST_LIMIT (UINT64_C(1) << 41)
 #define KERNEL_ENTRIES 256u
 
-unsigned asid_bits, vmid_bits;
 static uint64_t kernel_table; /* physical */
 
 static uint64_t ones(unsigned csr_value_bits)
@@ -30,21 +32,30 @@ static uint64_t ones(unsigned csr_value_bits)
 	return (UINT64_C(1) << csr_value_bits) - 1;
 }
 
+/* SERAI_TAG_BITS, for tests: the machine has no more than that. */
+static unsigned tag_bits(uint64_t found)
+{
+#ifdef SERAI_TAG_BITS
+	found &= ones(SERAI_TAG_BITS);
+#endif
+	return found ? highest_bit(found) + 1 : 0;
+}
+
 void mmu_init(uint64_t table)
 {
 	uint64_t satp = csr_read(CSR_SATP), asid, vmid;
 
 	kernel_table = table;
-	csr_write(CSR_SATP, satp | ones(16) << 44);
-	asid = csr_read(CSR_SATP) >> 44 & ones(16);
+	csr_write(CSR_SATP, satp | ones(16) << NUMBER_SHIFT);
+	asid = csr_read(CSR_SATP) >> NUMBER_SHIFT & ones(16);
 	csr_write(CSR_SATP, satp);
-	csr_write(CSR_HGATP, MODE_SV39 | ones(14) << 44);
-	vmid = csr_read(CSR_HGATP) >> 44 & ones(14);
+	csr_write(CSR_HGATP, MODE_SV39 | ones(14) << NUMBER_SHIFT);
+	vmid = csr_read(CSR_HGATP) >> NUMBER_SHIFT & ones(14);
 	if (csr_read(CSR_HGATP) >> 60 != 8)
 		panic("this machine has no Sv39x4");
 	csr_write(CSR_HGATP, 0);
-	asid_bits = asid ? highest_bit(asid) + 1 : 0;
-	vmid_bits = vmid ? highest_bit(vmid) + 1 : 0;
+	tag_reset(SPACE_TASK, tag_bits(asid));
+	tag_reset(SPACE_GUEST, tag_bits(vmid));
 	mmu_hart_init();
 }
 
@@ -69,73 +80,88 @@ uint64_t mmu_kernel_satp(void)
 	return MODE_SV39 | kernel_table >> 12;
 }
 
-uint64_t mmu_satp(const struct space *space)
+/* What satp and hgatp have in common. */
+static uint64_t register_value(const struct space *space, uint32_t number)
 {
-	return MODE_SV39 | (space->tag & ones(asid_bits)) << 44 | arch_address(space->root).value >> 12;
+	return MODE_SV39 | (uint64_t)number << NUMBER_SHIFT | arch_address(space->root).value >> 12;
 }
 
-uint64_t mmu_hgatp(const struct space *space)
+static const void *root_of(uint64_t value)
 {
-	return MODE_SV39 | (space->tag & ones(vmid_bits)) << 44 | arch_address(space->root).value >> 12;
+	return value ? arch_pointer(paddr((value & ones(NUMBER_SHIFT)) << 12)) : NULL;
 }
 
-static uint32_t other_harts(const struct space *space)
+void arch_tlb_load(struct hart *hart, const struct space *space, uint32_t number)
 {
-	/* The entry first, then who may have read it: see space_use. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return word_read(&space->harts) & ~(UINT32_C(1) << arch_this_hart()->index);
+	uint64_t value = register_value(space, number);
+
+	(void)hart;
+	if (space->kind == SPACE_GUEST)
+		csr_write(CSR_HGATP, value);
+	else
+		csr_write(CSR_SATP, value);
 }
 
-/* On all harts that may hold it. */
-static void flush(const struct space *space, uint64_t at, unsigned bits)
+const void *arch_tlb_root(enum space_kind kind)
 {
-	uint32_t others = other_harts(space);
+	return root_of(kind == SPACE_TASK ? csr_read(CSR_SATP) : csr_read(CSR_HGATP));
+}
 
-	if (space->kind == SPACE_TASK) {
-		uint64_t asid = space->tag & ones(asid_bits);
+static void flush_task(uint32_t number, uint64_t at, uint64_t size)
+{
+	if (number == TAG_ALL)
+		__asm__ volatile("sfence.vma" ::: "memory");
+	else if (size == UINT64_MAX)
+		__asm__ volatile("sfence.vma x0, %0" ::"r"((uint64_t)number) : "memory");
+	else
+		__asm__ volatile("sfence.vma %0, %1" ::"r"(at), "r"((uint64_t)number) : "memory");
+}
 
-		__asm__ volatile("sfence.vma %0, %1" ::"r"(at), "r"(asid) : "memory");
-		remote_fence(REMOTE_SFENCE_VMA_ASID, others, at, UINT64_C(1) << bits, asid);
-	} else {
-		uint64_t vmid = space->tag & ones(vmid_bits);
+/* hfence.gvma; addresses are shifted. */
+static void flush_guest(uint32_t number, uint64_t at, uint64_t size)
+{
+	if (number == TAG_ALL)
+		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, x0" ::: "memory");
+	else if (size == UINT64_MAX)
+		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, %0" ::"r"((uint64_t)number) : "memory");
+	else
+		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, %0, %1" ::"r"(at >> 2), "r"((uint64_t)number) : "memory");
+}
 
-		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, %0, %1" ::"r"(at >> 2), "r"(vmid) : "memory");
-		remote_fence(REMOTE_HFENCE_GVMA_VMID, others, at, UINT64_C(1) << bits, vmid);
+/* A size is that of one leaf, or of all that one entry covers: an address in it is enough here. */
+void arch_tlb_flush(enum space_kind kind, uint32_t on, uint32_t number, uint64_t at, uint64_t size)
+{
+	static const enum remote_fence kinds[2][2] = { { REMOTE_SFENCE_VMA_ASID, REMOTE_SFENCE_VMA },
+						       { REMOTE_HFENCE_GVMA_VMID, REMOTE_HFENCE_GVMA } };
+	uint32_t own = UINT32_C(1) << arch_this_hart()->index;
+
+	if (on & own) {
+		if (kind == SPACE_TASK)
+			flush_task(number, at, size);
+		else
+			flush_guest(number, at, size);
+		if (number == TAG_ALL)
+			arch_this_hart()->arch.key += HANDOVER_HARTS; /* it may be a new generation's beginning */
 	}
-}
-
-static void flush_here(const struct space *space)
-{
-	if (space->kind == SPACE_TASK)
-		__asm__ volatile("sfence.vma x0, %0" ::"r"(space->tag & ones(asid_bits)) : "memory");
-	else
-		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, %0" ::"r"(space->tag & ones(vmid_bits)) : "memory");
-}
-
-static void flush_all(const struct space *space)
-{
-	uint32_t others = other_harts(space);
-
-	flush_here(space);
-	if (space->kind == SPACE_TASK)
-		remote_fence(REMOTE_SFENCE_VMA_ASID, others, 0, UINT64_MAX, space->tag & ones(asid_bits));
-	else
-		remote_fence(REMOTE_HFENCE_GVMA_VMID, others, 0, UINT64_MAX, space->tag & ones(vmid_bits));
+	if (on & ~own)
+		remote_fence(kinds[kind == SPACE_GUEST][number == TAG_ALL], on & ~own, at, size, number);
+	shadow_flushed(kind, on, number, at, size);
 }
 
 void arch_space_leave(const struct space *space)
 {
 	struct hart *hart = arch_this_hart();
 
-	if (space->kind == SPACE_TASK && csr_read(CSR_SATP) == mmu_satp(space)) {
+	hart->arch.key += HANDOVER_HARTS; /* threads may still know its satp */
+	if (arch_tlb_root((enum space_kind)space->kind) != space->root)
+		return;
+	if (space->kind == SPACE_TASK) {
 		csr_write(CSR_SATP, mmu_kernel_satp());
-	} else if (space->kind == SPACE_GUEST && csr_read(CSR_HGATP) == mmu_hgatp(space)) {
+	} else {
 		/* The vCPU may have lost its capability already; with no stage 2, HLV would reach all of memory. */
 		vcpu_unload(hart);
 		csr_write(CSR_HGATP, 0);
 	}
-	flush_here(space);
-	hart->arch.key += HANDOVER_HARTS; /* threads may still know its satp */
 }
 
 void arch_space_init(enum space_kind kind, void *root)
@@ -194,7 +220,7 @@ enum err arch_map_frame(const struct space *space, vaddr_t at, paddr_t frame, un
 		return ERR_ALREADY_MAPPED;
 	leaf |= (rights & RIGHT_WRITE ? PTE_W : 0) | (rights & RIGHT_EXECUTE ? PTE_X : 0);
 	*entry = leaf;
-	flush(space, at.value, size_bits);
+	tag_flush(space, at.value, UINT64_C(1) << size_bits);
 	return ERR_OK;
 }
 
@@ -205,7 +231,7 @@ void arch_unmap_frame(const struct space *space, vaddr_t at, paddr_t frame, unsi
 	if (!entry || (*entry & (PTE_V | PTE_LEAF)) <= PTE_V || *entry >> 10 << 12 != frame.value)
 		return;
 	*entry = 0;
-	flush(space, at.value, size_bits);
+	tag_flush(space, at.value, UINT64_C(1) << size_bits);
 }
 
 enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, unsigned *covers_bits)
@@ -220,7 +246,7 @@ enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, un
 		if (*entry & PTE_V)
 			continue;
 		*entry = table.value >> 12 << 10 | PTE_V;
-		flush(space, at.value, bits);
+		tag_flush(space, at.value, UINT64_C(1) << bits);
 		*covers_bits = bits;
 		return ERR_OK;
 	}
@@ -234,5 +260,5 @@ void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsi
 	if (!entry || !(*entry & PTE_V) || *entry & PTE_LEAF || *entry >> 10 << 12 != table.value)
 		return;
 	*entry = 0;
-	flush_all(space);
+	tag_flush(space, 0, UINT64_MAX);
 }

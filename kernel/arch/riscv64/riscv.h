@@ -60,14 +60,14 @@ void vcpu_hart_init(struct hart *hart);
 void mmu_init(uint64_t kernel_table);
 void mmu_hart_init(void);
 uint64_t mmu_kernel_satp(void);
-uint64_t mmu_satp(const struct space *space);
-uint64_t mmu_hgatp(const struct space *space);
 
 /* machine.c: fences of the firmware on other harts; harts as bits of their index. SBI 2.0, chapter 8. */
 enum remote_fence {
 	REMOTE_FENCE_I = 0,
+	REMOTE_SFENCE_VMA = 1,
 	REMOTE_SFENCE_VMA_ASID = 2,
 	REMOTE_HFENCE_GVMA_VMID = 3,
+	REMOTE_HFENCE_GVMA = 4,
 	REMOTE_HFENCE_VVMA = 6,
 };
 void remote_fence(enum remote_fence kind, uint32_t on, uint64_t start, uint64_t size, uint64_t tag);
@@ -76,6 +76,4 @@ void remote_fence(enum remote_fence kind, uint32_t on, uint64_t start, uint64_t 
 void plic_init(uint64_t base, uint32_t sources, uint32_t context);
 void plic_deliver(struct hart *hart);
 
-/* What satp's and hgatp's ASID and VMID fields can hold; found at boot. */
-extern unsigned asid_bits, vmid_bits;
 extern uint32_t cbo_zero_bytes;

@@ -4,6 +4,7 @@
 #include <kernel.h>
 #include <smp.h>
 #include <syscall.h>
+#include <tag.h>
 #include <thread.h>
 #include <vcpu.h>
 
@@ -188,24 +189,29 @@ void arch_thread_fault_words(const struct thread *thread, uint64_t words[MESSAGE
 	words[FAULT_RA] = thread->arch.registers[1];
 }
 
+static inline void load_space(struct hart *hart, struct thread *thread)
+{
+	if (thread->arch.key == hart->arch.key && thread->arch.space == thread->vspace.cap.word) {
+		csr_write(CSR_SATP, thread->arch.satp);
+		return;
+	}
+	struct space *space = space_find(thread->vspace.cap.word);
+
+	if (space)
+		(void)tag_load(hart, space);
+	else
+		csr_write(CSR_SATP, mmu_kernel_satp());
+	thread->arch.hart = hart;
+	thread->arch.satp = csr_read(CSR_SATP);
+	thread->arch.space = thread->vspace.cap.word;
+	thread->arch.key = hart->arch.key;
+}
+
 void arch_switch(struct hart *hart, struct thread *thread)
 {
 	if (!thread)
 		return;
-	struct space *space = space_find(thread->vspace.cap.word);
-	uint64_t satp = space ? mmu_satp(space) : mmu_kernel_satp();
-
-	if (space)
-		space_use(space);
-	thread->arch.hart = hart;
-	thread->arch.satp = satp;
-	thread->arch.key = asid_bits < 8 ? 0 : hart->arch.key;
-
-	if (satp != csr_read(CSR_SATP)) {
-		csr_write(CSR_SATP, satp);
-		if (asid_bits < 8)
-			__asm__ volatile("sfence.vma" ::: "memory");
-	}
+	load_space(hart, thread);
 	if (hart->arch.fp_owner == &thread->arch.fp)
 		csr_set(CSR_SSTATUS, SSTATUS_FS);
 	else

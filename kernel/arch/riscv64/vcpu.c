@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Guest entry and exit, and the guest state that lies in the hart. Privileged spec, chapter "Hypervisor extension". */
 
-#include <abi/handover.h>
 #include <abi/vcpu.h>
 #include <kernel.h>
+#include <shadow.h>
+#include <smp.h>
 #include <syscall.h>
+#include <tag.h>
 #include <thread.h>
 #include <vcpu.h>
 
@@ -122,32 +124,17 @@ void vcpu_unload(struct hart *hart)
 	__atomic_store_n(&vcpu->arch.hart, NULL, __ATOMIC_RELEASE);
 }
 
-/* By hart and VMID: the vCPU that ran there last. */
-static const struct vcpu *last_vcpu[HANDOVER_HARTS][SPACES_MAX];
-
 /* Puts the vCPU's state into the hart. Its GSpace must exist. */
 void vcpu_load(struct hart *hart, struct vcpu *vcpu)
 {
 	struct space *space = space_find(vcpu->gspace.cap.word);
 
-	space_use(space);
 	vcpu_unload(hart);
 	vcpu->arch.hart = hart;
 	hart->arch.live = vcpu;
-	csr_write(CSR_HGATP, mmu_hgatp(space));
-	if (vmid_bits < 8)
-		__asm__ volatile(".insn r 0x73, 0, 0x31, x0, x0, x0" ::: "memory"); /* hfence.gvma */
-	/*
-	 * What the guest fenced on another hart, or for another of its CPUs only, may still be cached here (privileged
-	 * specification, "hgatp": VS-stage translations are tagged with the VMID alone).
-	 */
-	const struct vcpu **last = &last_vcpu[hart->index][space->tag];
-
-	if (vcpu->arch.last_hart != hart || *last != vcpu) {
-		__asm__ volatile(".insn r 0x73, 0, 0x11, x0, x0, x0" ::: "memory"); /* hfence.vvma */
-		vcpu->arch.last_hart = hart;
-		*last = vcpu;
-	}
+	/* The walker must not go on with another vCPU's tables in this one's memory: both registers are active in HS-mode. */
+	csr_write(CSR_VSATP, 0);
+	tag_load_guest(hart, space, vcpu);
 	load_csrs(vcpu->arch.csr);
 }
 
@@ -167,6 +154,12 @@ static void raise_trap(struct vcpu_page *page, uint64_t cause, uint64_t value, u
 	page->mode = 1;
 }
 
+void arch_tlb_flush_guest(const struct hart *hart, uint32_t number)
+{
+	__asm__ volatile(".insn r 0x73, 0, 0x11, x0, x0, x0" ::: "memory"); /* hfence.vvma */
+	shadow_guest_flushed(hart, number);
+}
+
 static void fence_vvma(uint64_t address, uint64_t size)
 {
 	if (size == 0 || size > 4096)
@@ -175,22 +168,51 @@ static void fence_vvma(uint64_t address, uint64_t size)
 		__asm__ volatile(".insn r 0x73, 0, 0x11, x0, %0, x0" ::"r"(address) : "memory");
 }
 
-/* On this hart, and on all others where a CPU of this guest was. */
-static void fence_guest(const struct vcpu *vcpu, const struct vcpu_page *page, uint64_t requests)
+/* On a hart that knows a guest by another VMID than the one that asks, where the firmware's fence would miss. */
+static void fence_stranger(void *argument)
+{
+	(void)argument;
+	fence_vvma(0, 0);
+	tag_distrust_guests(arch_this_hart());
+}
+
+static bool fence_strangers(uint32_t strangers)
+{
+	if (!smp_lock())
+		return false;
+	for (unsigned i = 0; strangers >> i; i++)
+		if (strangers >> i & 1)
+			smp_ask(&harts[i], fence_stranger, NULL);
+	smp_unlock();
+	return true;
+}
+
+/* On this hart, and on all others where a CPU of this guest was. False: another hart asks this one first. */
+static __attribute__((noinline)) bool fence_guest(struct hart *hart, const struct vcpu *vcpu, const struct vcpu_page *page,
+						  uint64_t requests)
 {
 	const struct space *space = space_find(vcpu->gspace.cap.word);
 	uint64_t address = page->fence_address, size = page->fence_size;
-	uint32_t others = word_read(&space->harts) & ~(UINT32_C(1) << arch_this_hart()->index);
+	uint32_t strangers;
+
+	if (!space)
+		return true;
+	uint32_t others = tag_others_like(hart, space, &strangers);
 
 	if (requests & VCPU_REQUEST_FENCE_I) {
 		__asm__ volatile("fence.i" ::: "memory");
-		remote_fence(REMOTE_FENCE_I, others, 0, 0, 0);
+		if (others | strangers)
+			remote_fence(REMOTE_FENCE_I, others | strangers, 0, 0, 0);
 	}
 	if (requests & VCPU_REQUEST_FENCE_VVMA) {
 		fence_vvma(address, size);
 		/* Without a size: all. The firmware takes the VMID from this hart's hgatp. */
-		remote_fence(REMOTE_HFENCE_VVMA, others, size ? address : 0, size ? size : UINT64_MAX, 0);
+		if (others)
+			remote_fence(REMOTE_HFENCE_VVMA, others, size ? address : 0, size ? size : UINT64_MAX, 0);
+		if (strangers)
+			return fence_strangers(strangers);
 	}
+	return true;
 }
 
 /* The VMM's requests. False: the guest is to wait, and does not enter now. */
@@ -201,8 +223,14 @@ static bool carry_out(struct thread *thread, struct vcpu_page *page)
 	page->requests = 0;
 	if (requests & VCPU_REQUEST_TIMER)
 		csr_write(CSR_VSTIMECMP, page->timer);
-	if (requests & (VCPU_REQUEST_FENCE_I | VCPU_REQUEST_FENCE_VVMA))
-		fence_guest(thread->vcpu, page, requests);
+	/* If it has to wait, all is done once more later: nothing here has an effect that counts twice. */
+	if (requests & (VCPU_REQUEST_FENCE_I | VCPU_REQUEST_FENCE_VVMA) &&
+	    !fence_guest(thread->arch.hart, thread->vcpu, page, requests)) {
+		/* Once that has its answer, nothing here may be touched: all of it may be gone. */
+		page->requests = requests;
+		handle_interrupt(arch_this_hart(), IRQ_SOFT);
+		return false;
+	}
 	if (requests & VCPU_REQUEST_TRAP)
 		raise_trap(page, page->trap_cause, page->trap_value, page->mode & 1);
 	if (requests & VCPU_REQUEST_WAIT) {

@@ -80,8 +80,17 @@ enum err arch_map_frame(const struct space *space, vaddr_t at, paddr_t frame, un
 void arch_unmap_frame(const struct space *space, vaddr_t at, paddr_t frame, unsigned size_bits);
 enum err arch_map_table(const struct space *space, vaddr_t at, paddr_t table, unsigned *covers_bits) must_check;
 void arch_unmap_table(const struct space *space, vaddr_t at, paddr_t table, unsigned covers_bits);
-/* A space ends: the hart that executes this leaves it and forgets its translations. */
+/* A space ends: the hart that executes this no longer translates by it. */
 void arch_space_leave(const struct space *space);
+
+/* What tag.c is made of. This hart translates by the space under this number from now on; it forgets nothing. */
+void arch_tlb_load(struct hart *hart, const struct space *space, uint32_t number);
+/* The root table that this hart translates by, or NULL. */
+const void *arch_tlb_root(enum space_kind kind);
+/* These harts (bits) forget what they hold under this number, or TAG_ALL, of [at, at + size); size UINT64_MAX: all. */
+void arch_tlb_flush(enum space_kind kind, uint32_t on, uint32_t number, uint64_t at, uint64_t size);
+/* This hart forgets the guest's own translations under the number that it has loaded. */
+void arch_tlb_flush_guest(const struct hart *hart, uint32_t number);
 
 /* Frame sizes other than 4 KiB. */
 bool arch_frame_size_valid(unsigned size_bits);

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 
 #include <sched.h>
+#include <space.h>
 
 #define HOST_MEMORY_BASE UINT64_C(0x80000000) /* physical */
 #define HOST_MEMORY_SIZE (UINT64_C(64) << 20) /* bytes */
@@ -27,7 +28,8 @@ struct host {
 	unsigned interrupts_seen;
 
 	uint64_t zeroed; /* bytes given to arch_zero */
-	unsigned flushes, page_flushes;
+	unsigned flushes, page_flushes, guest_flushes;
+	bool fences_lost; /* nothing is flushed */
 	uint32_t flushed_id; /* space of the last flush of a whole space */
 
 	bool irq_enabled[HOST_IRQ_LAST + 1];
@@ -55,6 +57,13 @@ struct thread *host_leave_kernel(void);
 
 /* What a guest exit does on a real port: the system call vcpu_run answers with this cause. */
 void host_guest_exit(struct thread *thread, uint64_t cause);
+
+/*
+ * What this hart finds at an address by what it has loaded: in its TLB, or else in the tables, and then the TLB keeps it. False:
+ * a fault.
+ */
+bool host_access(enum space_kind kind, uint64_t at, uint64_t *address);
+void host_tlb_reset(void);
 
 /* What the MMU would find at an address: the physical address and RIGHT_*; false if nothing. */
 bool host_translate(const struct space *space, uint64_t at, uint64_t *address, unsigned *rights);

@@ -42,4 +42,8 @@ struct arch_hart {
 	unsigned switches;          /* calls of arch_switch */
 	unsigned interrupts;        /* by other harts, not yet taken */
 	unsigned left;              /* calls of arch_space_leave */
+	struct {
+		const void *root; /* NULL: none */
+		uint32_t number;
+	} translates[2];            /* by kind of space: what satp and hgatp are */
 };

@@ -27,6 +27,7 @@ struct arch_thread {
 	struct vcpu *guest; /* the vCPU that it ran last */
 	uint64_t satp;      /* of its VSpace, from the last switch to it */
 	uint64_t key;       /* the hart's at that time: while they are equal, satp is good there; 0: never */
+	uint32_t space;     /* whose id that is */
 };
 
 struct arch_vcpu {
@@ -34,8 +35,6 @@ struct arch_vcpu {
 	struct hart *hart;      /* whose registers hold this vCPU's state, or NULL */
 	uint64_t scratch;
 	struct thread *vmm;     /* who ran it last: may use HLV while the state is in the hart */
-	uint64_t hgatp;
-	struct hart *last_hart; /* where it ran last */
 	uint64_t csr[VCPU_REGISTERS]; /* valid when hart is NULL; scounteren always */
 	struct fp_state fp;
 };
