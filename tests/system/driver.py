@@ -73,15 +73,16 @@ def program(name, build=BUILD):
     return build / "kernel/kernel.elf" if name == "kernel" else build / f"servers/{name}/{name}.elf"
 
 
-def make_archive(text, folder, build=BUILD, root=None):
-    """Builds a boot archive from the text of a description; returns its path. root: another root task."""
+def make_archive(text, folder, build=BUILD, root=None, kernel=None):
+    """Builds a boot archive from the text of a description; returns its path. root, kernel: others than the usual ones."""
+    others = {"root": root, "kernel": kernel}
     toml, archive = folder / "system.toml", folder / "archive"
     toml.write_text(text)
     stripped = {}
     for name in ("kernel", "root", *SERVERS):
         stripped[name] = folder / f"{name}.elf"
-        subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", root if root and name == "root" else program(name, build),
-            stripped[name]], check=True)
+        subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", others.get(name) or program(name, build), stripped[name]],
+            check=True)
     command = [IMAGE, "build", toml, "--guests", GUESTS, "--kernel", stripped["kernel"], "--root", stripped["root"]]
     for name in SERVERS:
         command += ["--server", f"{name}={stripped[name]}"]
@@ -200,13 +201,13 @@ class System(Terminal):
     """A system in QEMU.
 
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
-    root: an ELF file to start as root task in place of the real one.
+    root, kernel: an ELF file to start as root task, or as kernel, in place of the real one.
     """
 
-    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None):
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
-        archive = make_archive(system, self.folder, build, root)
+        archive = make_archive(system, self.folder, build, root, kernel)
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
             build / "serai.bin", "-initrd", archive, *(ICOUNT if icount else ()), *arguments])
