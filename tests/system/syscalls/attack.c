@@ -99,7 +99,7 @@ static uint64_t argument(struct child *child, const char *name, size_t length)
 		return slot_of(child, OBJECT_GSPACE);
 	if (is(name, length, "frame"))
 		return slot_of(child, OBJECT_FRAME);
-	if (is(name, length, "fault_endpoint"))
+	if (is(name, length, "fault_endpoint") || is(name, length, "endpoint"))
 		return pick(child, 2) ? slot_of(child, OBJECT_ENDPOINT) : 0;
 	if (is(name, length, "notification"))
 		return pick(child, 3) ? slot_of(child, OBJECT_NOTIFICATION) : 0;
@@ -109,7 +109,7 @@ static uint64_t argument(struct child *child, const char *name, size_t length)
 		return pick(child, PRIORITY_LIMIT);
 	if (is(name, length, "hart"))
 		return pick(child, root_info->harts + 1u);
-	if (is(name, length, "budget") || is(name, length, "period"))
+	if (is(name, length, "budget") || is(name, length, "period") || is(name, length, "slice"))
 		return 1 + pick(child, BUDGET_LIMIT);
 	if (is(name, length, "sched_context"))
 		return pick(child, 3) ? slot_of(child, OBJECT_SCHED_CONTEXT) : 0;
