@@ -8,6 +8,7 @@
 #include "kernel.h"
 #include "notification.h"
 #include "sched.h"
+#include "smp.h"
 #include "thread.h"
 #include "vcpu.h"
 
@@ -89,14 +90,35 @@ void object_release(struct slot *slot)
 		table_unmap(slot);
 }
 
+static void destroy_thread(void *argument)
+{
+	thread_destroy(argument);
+}
+
+static void destroy_context(void *argument)
+{
+	sched_context_destroy(argument);
+}
+
+/* What lies in the registers and lists of a hart is ended by that hart. */
+static void end_thread(struct thread *thread)
+{
+	smp_on(thread->hart, destroy_thread, thread);
+}
+
+static void end_context(struct sched_context *context)
+{
+	smp_on(context->thread ? context->thread->hart : arch_this_hart(), destroy_context, context);
+}
+
 void object_destroy(const struct cap *cap)
 {
 	switch ((enum object_type)cap->type) {
 	case OBJECT_THREAD:
-		thread_destroy(cap_thread(cap));
+		end_thread(cap_thread(cap));
 		break;
 	case OBJECT_SCHED_CONTEXT:
-		sched_context_destroy(cap_sched_context(cap));
+		end_context(cap_sched_context(cap));
 		break;
 	case OBJECT_ENDPOINT:
 		endpoint_destroy(cap_endpoint(cap));

@@ -231,6 +231,8 @@ struct hart *arch_thread_hart(const struct thread *thread)
 void arch_thread_park(struct thread *thread)
 {
 	fp_put_away(arch_this_hart(), &thread->arch.fp);
+	if (thread->vcpu)
+		arch_vcpu_put_away(thread->vcpu);
 }
 
 void arch_thread_forget(struct thread *thread)

@@ -66,7 +66,7 @@ void arch_switch(struct hart *hart, struct thread *thread);
 /* The hart that holds state of a thread which does not run, or NULL. */
 struct hart *arch_thread_hart(const struct thread *thread);
 
-/* The thread may go on on another hart: no state of it stays in its hart, which executes this. */
+/* The thread may go on on another hart: no state of it, or of the guest that it is in, stays in its hart, which executes this. */
 void arch_thread_park(struct thread *thread);
 
 /* The thread goes away: no state of it stays in the hart. */
