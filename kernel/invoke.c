@@ -248,7 +248,7 @@ static enum err invoke_table(const struct invocation *call, uint64_t operation)
 static enum err operate_vcpu(const struct invocation *call, uint64_t operation)
 {
 	struct vcpu *vcpu = cap_vcpu(&call->slot->cap);
-	struct slot *gspace, *frame;
+	struct slot *gspace, *frame, *notification;
 	enum err err;
 
 	switch (operation) {
@@ -257,6 +257,9 @@ static enum err operate_vcpu(const struct invocation *call, uint64_t operation)
 		if (!err)
 			err = argument(call, 1, OBJECT_FRAME, RIGHT_READ | RIGHT_WRITE, &frame);
 		return err ? err : vcpu_configure(vcpu, gspace, frame);
+	case OP_VCPU_SET_BELL:
+		err = optional(call, 2, OBJECT_NOTIFICATION, RIGHT_WRITE, &notification);
+		return err ? err : vcpu_set_bell(vcpu, call->arguments[0], call->arguments[1], notification);
 	case OP_VCPU_READ_REGISTER:
 		return arch_vcpu_read(vcpu, call->arguments[0], call->result);
 	case OP_VCPU_WRITE_REGISTER:

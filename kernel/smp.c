@@ -138,6 +138,27 @@ static void await(const struct hart *hart, enum hart_asked what)
 	for (struct hart *hart = harts; hart < harts + HANDOVER_HARTS; hart++) \
 		if (hart != arch_this_hart() && smp_online >> (hart - harts) & 1)
 
+static void nothing(void *argument)
+{
+	(void)argument;
+}
+
+/* Who came too late for a hart's last look at its inbox, or was passed on, arrives as well: at most twice round. */
+static void settle_inboxes(void)
+{
+	bool more = true;
+
+	while (more) {
+		more = word_read(&arch_this_hart()->inbox);
+		sched_collect(arch_this_hart());
+		FOR_OTHERS(hart)
+			if (word_read(&hart->inbox)) {
+				more = true;
+				smp_on(hart, nothing, NULL);
+			}
+	}
+}
+
 void smp_stop(void)
 {
 	assert(!stopped && arch_this_hart()->held == LOCK_CAPABILITY);
@@ -147,7 +168,7 @@ void smp_stop(void)
 	FOR_OTHERS(hart)
 		await(hart, HART_STOPPED);
 	smp_epoch++;
-	sched_collect(arch_this_hart());
+	settle_inboxes();
 }
 
 void smp_go(void)
@@ -181,11 +202,6 @@ void smp_ask(struct hart *hart, void (*function)(void *argument), void *argument
 	await(hart, HART_NOT_ASKED);
 }
 
-static void nothing(void *argument)
-{
-	(void)argument;
-}
-
 void smp_grace(void)
 {
 	/* What was emptied, then who sleeps: a hart that wakes up notes that before it looks at anything. */
@@ -200,7 +216,8 @@ bool smp_interrupted(struct hart *hart)
 {
 	uint32_t asked = __atomic_load_n(&hart->asked, __ATOMIC_ACQUIRE);
 
-	sched_collect(hart);
+	if (asked != HART_STOPPED)
+		sched_collect(hart);
 	if (asked == HART_TO_RUN || asked == HART_TO_ANSWER)
 		hart->function(hart->argument);
 	if (asked == HART_TO_STOP || asked == HART_TO_RUN)

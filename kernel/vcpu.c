@@ -10,8 +10,31 @@
 
 void vcpu_init(struct vcpu *vcpu)
 {
+	for (unsigned i = 0; i < VCPU_BELLS; i++)
+		vcpu->bells[i].address = BELL_NONE;
 	shadow_guest_new(vcpu);
 	arch_vcpu_init(vcpu);
+}
+
+enum err vcpu_set_bell(struct vcpu *vcpu, uint64_t index, uint64_t address, struct slot *notification)
+{
+	if (index >= VCPU_BELLS)
+		return ERR_RANGE;
+	struct bell *bell = &vcpu->bells[index];
+
+	if (!is_aligned(address, 2))
+		return ERR_ALIGNMENT;
+	if (notification && notification->cap.level == CAP_LEVEL_MAX)
+		return ERR_LIMIT;
+	vcpu->bell_count -= bell->address != BELL_NONE;
+	bell->address = BELL_NONE;
+	cap_drop_copy(&bell->notification);
+	if (!notification)
+		return ERR_OK;
+	cap_insert_child(notification, &bell->notification, notification->cap);
+	bell->address = address;
+	vcpu->bell_count++;
+	return ERR_OK;
 }
 
 enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *frame)
@@ -194,4 +217,6 @@ void vcpu_destroy(struct vcpu *vcpu)
 	smp_on(hart ? hart : arch_this_hart(), forget, vcpu);
 	cap_drop_copy(&vcpu->gspace);
 	cap_drop_copy(&vcpu->frame);
+	for (unsigned i = 0; i < VCPU_BELLS; i++)
+		cap_drop_copy(&vcpu->bells[i].notification);
 }

@@ -98,6 +98,12 @@ _Static_assert(sizeof(struct notification) <= 1u << NOTIFICATION_BITS, "notifica
 /* In `events`, beside interrupts: vcpu_run is to end. */
 #define VCPU_EVENT_KICK 1u
 
+struct bell {
+	uint64_t address; /* guest physical; BELL_NONE: not in use */
+	struct slot notification;
+};
+#define BELL_NONE UINT64_MAX
+
 struct vcpu {
 	struct arch_vcpu arch;
 	struct thread *thread; /* inside vcpu_run with this vCPU, or NULL */
@@ -105,6 +111,8 @@ struct vcpu {
 	const struct hart *last_hart; /* where it ran last */
 	uint64_t events;        /* atomic: VCPU_IRQ_* to set in the guest, VCPU_EVENT_KICK */
 	struct slot gspace, frame; /* what keeps guest memory and page alive */
+	uint32_t bell_count;
+	struct bell bells[VCPU_BELLS];
 };
 _Static_assert(sizeof(struct vcpu) <= 1u << VCPU_BITS, "vCPU size");
 

@@ -11,6 +11,9 @@
 
 void vcpu_init(struct vcpu *vcpu);
 
+/* With the vCPU claimed: ERR_RANGE (index), ERR_ALIGNMENT, ERR_LIMIT. notification NULL: no bell. */
+enum err vcpu_set_bell(struct vcpu *vcpu, uint64_t index, uint64_t address, struct slot *notification) must_check;
+
 /*
  * Takes a vCPU for a thread, wherever its state was: ERR_BUSY (another thread has it), ERR_RESTART (the capability lock has to
  * be waited for; not if `locked` says that it is held).

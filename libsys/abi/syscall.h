@@ -7,7 +7,8 @@
  *        t0 low half: reply object, high half: slot for a received capability (recv, reply_recv)
  *        t1 deadline in timebase ticks, DEADLINE_NEVER for none (recv, reply_recv, wait)
  *   out  a0 enum err     a1 message info or result      a2-a6 words     a7 badge of the sender or of the signals
- * Registers that a C function keeps (sp, gp, tp, s0-s11) are kept; all others are lost.
+ * Registers that a C function keeps (sp, gp, tp, s0-s11) are kept; all others are lost. vcpu_run keeps sp, gp and tp only, and
+ * may leave values of the guest in the others.
  *
  * A hypervisor load (HLV, HLVX) of a task that faults is skipped, and t0 becomes the exception cause; set t0 to 0 before.
  */

@@ -41,6 +41,9 @@ enum vcpu_exit {
 	VCPU_EXIT_KICKED = 0x101,   /* vcpu_kick with 0 */
 };
 
+/* Doorbells of a vCPU (VCPU SET_BELL). */
+#define VCPU_BELLS 8u
+
 /* Exception causes that reach the VMM (privileged specification, table of scause). */
 enum {
 	CAUSE_VS_ECALL = 10,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sys_vcpu_run in line, for riscv64: the way back into the guest is what every exit pays for. */
+/* sys_vcpu_run in line, for riscv64: the way back into the guest is what every exit pays for. It loses all registers. */
 #pragma once
 
 #include <libsys/syscalls.h>
@@ -17,7 +17,8 @@ static inline __attribute__((always_inline)) enum err run_vcpu(cptr_t vcpu, stru
 	__asm__ volatile("ecall"
 			 : "+r"(a0), "=r"(a1), "=r"(a2), "=r"(a3), "=r"(a4), "+r"(a7)
 			 :
-			 : "memory", "ra", "a5", "a6", "t0", "t1", "t2", "t3", "t4", "t5", "t6");
+			 : "memory", "ra", "a5", "a6", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "s0", "s1", "s2", "s3", "s4", "s5",
+			   "s6", "s7", "s8", "s9", "s10", "s11");
 	exit->cause = a1;
 	exit->value = a2;
 	exit->address = a3;

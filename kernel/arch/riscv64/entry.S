@@ -7,6 +7,8 @@
 #include "csr.h"
 
 #define CNODE_SLOT_SHIFT 5
+#define CAUSE_WFI 22 /* virtual instruction */
+#define CAUSE_STORE_FAULT 23 /* store guest-page fault */
 
 	.section .text.entry, "ax"
 	.globl kernel_entry
@@ -107,13 +109,10 @@ trap_entry_task:
 	beqz	t0, fast_reply_recv
 	addi	t0, a7, -SYSCALL_SIGNAL
 	beqz	t0, fast_signal
+	addi	t0, a7, -SYSCALL_VCPU_RUN
+	beqz	t0, fast_vcpu_run
 system_call:
 	save_task
-	addi	t2, a7, -SYSCALL_VCPU_RUN
-	bnez	t2, slow
-	ld	sp, HART_STACK(tp)
-	mv	a1, t0
-	tail	vcpu_run_fast
 	/* The arguments go to memory; t0 = the first. Nothing has changed yet. */
 slow:	sd	t0, 10*8(a0)
 	.irp	n, 11,12,13,14,15,16,17
@@ -413,12 +412,8 @@ return_from_guest:
 	clear_temporaries
 	sret
 
-/* A trap of a guest: sscratch = the vCPU. Its registers go into the page shared with the VMM. */
-	.globl trap_entry_guest
-	.balign 64
-trap_entry_guest:
-	csrrw	a0, CSR_SSCRATCH, a0
-	sd	a1, VCPU_SCRATCH(a0)
+	/* All of the guest's registers, after sscratch and a1. Leaves a1 = the page, a2 = the cause, tp = the hart. */
+	.macro	save_guest
 	ld	a1, VCPU_PAGE_POINTER(a0)
 	save_most a1, 10, 11
 	csrr	t0, CSR_SSCRATCH
@@ -429,8 +424,228 @@ trap_entry_guest:
 	sd	t2, PAGE_PC(a1)
 	ld	tp, VCPU_HART(a0)
 	csrr	a2, CSR_SCAUSE
+	.endm
+
+/* A trap of a guest: sscratch = the vCPU. Its registers go into the page shared with the VMM. */
+	.globl trap_entry_guest
+	.balign 64
+trap_entry_guest:
+	csrrw	a0, CSR_SSCRATCH, a0
+	sd	a1, VCPU_SCRATCH(a0)
+	csrr	a1, CSR_SCAUSE
+	addi	a1, a1, -CAUSE_STORE_FAULT
+	beqz	a1, store_fault
+guest_trap:
+	save_guest
+	/* An exit to the VMM, unless it is an interrupt or WFI. */
+	addi	t0, a2, -CAUSE_WFI
+	bltz	a2, guest_slow
+	bnez	t0, guest_exit
+guest_slow:
 	ld	sp, HART_STACK(tp)
 	tail	trap_guest
+
+/* A doorbell? It needs six registers only, and the guest goes on behind the store. */
+	.macro	some_registers operation
+	.irp	n, 5,6,7,28,29,30
+	\operation	x\n, \n*8(a1)
+	.endr
+	.endm
+
+store_fault:
+	lw	a1, VCPU_BELL_COUNT(a0)
+	beqz	a1, guest_trap
+	ld	a1, VCPU_PAGE_POINTER(a0)
+	some_registers sd
+	csrr	t0, CSR_HTVAL
+	csrr	t1, CSR_STVAL
+	slli	t0, t0, 2
+	andi	t1, t1, 3
+	or	t0, t0, t1
+	addi	t2, a0, VCPU_BELLS_AT
+	addi	t1, t2, VCPU_BELLS_SIZE
+1:	ld	t3, 0(t2)
+	beq	t3, t0, 2f
+	addi	t2, t2, BELL_SIZE
+	bne	t2, t1, 1b
+no_bell:
+	some_registers ld
+	j	guest_trap
+2:	ld	t3, BELL_CAP(t2)
+	fence	r, r
+	ld	t4, BELL_CAP + 8(t2)	/* the notification, if it is still one */
+	andi	t1, t3, 0xff
+	addi	t1, t1, -CAP_NOTIFICATION
+	bnez	t1, no_bell
+	/* The length of the store: hlvx.hu, which may fault if another CPU of the guest takes the page away meanwhile. */
+	csrr	t0, CSR_SEPC
+	la	t1, 3f
+	csrr	t5, CSR_SSTATUS
+	csrrw	t1, CSR_STVEC, t1
+	li	t2, -1
+	.insn	r 0x73, 0x4, 0x32, t2, t0, x3
+	.balign 4
+3:	csrw	CSR_STVEC, t1
+	csrw	CSR_SSTATUS, t5
+	bltz	t2, no_bell
+	/* 4 bytes if both low bits are set, else 2 (unprivileged spec, "Expanded Instruction-Length Encoding"). */
+	addi	t0, t0, 2
+	andi	t2, t2, 3
+	addi	t2, t2, -3
+	bnez	t2, 4f
+	addi	t0, t0, 2
+4:	srli	t3, t3, 32		/* the badge */
+	csrw	CSR_SEPC, t0
+	amoor.d.aqrl zero, t3, (t4)
+	ld	t1, NOTIFICATION_WAITERS(t4)
+	ld	t2, NOTIFICATION_BOUND(t4)
+	bnez	t1, bell_wakes
+	bnez	t2, bell_bound
+bell_done:
+	some_registers ld
+	ld	a1, VCPU_SCRATCH(a0)
+	csrrw	a0, CSR_SSCRATCH, a0
+	sret
+
+/* A bound thread that runs, or waits for something else, finds the bits later. */
+bell_bound:
+	ld	t1, THREAD_ENDPOINT(t2)
+	ld	t2, THREAD_VCPU(t2)
+	or	t1, t1, t2
+	beqz	t1, bell_done
+bell_wakes:
+	sd	t4, VCPU_RUNG(a0)
+	some_registers ld
+	save_guest
+	ld	sp, HART_STACK(tp)
+	tail	trap_bell
+
+/* As end_guest_mode in vcpu.c, and back to the VMM's thread. All of the guest's registers may be seen by its VMM. */
+guest_exit:
+	csrr	t0, CSR_SSTATUS
+	csrr	t1, CSR_HVIP
+	ld	t2, HART_GUEST_SSTATUS_BITS(tp)
+	srli	t0, t0, 8		/* SPP */
+	andi	t0, t0, 1
+	sd	t0, PAGE_MODE(a1)
+	sd	t1, PAGE_HVIP(a1)
+	csrc	CSR_SSTATUS, t2
+	ld	t2, HART_TASK_HSTATUS(tp)
+	slli	t0, t0, 8		/* SPVP */
+	ld	t3, HART_TASK_STVEC(tp)
+	or	t0, t0, t2
+	csrw	CSR_HSTATUS, t0
+	csrw	CSR_STVEC, t3
+	li	t0, 7
+	csrrw	t0, CSR_SCOUNTEREN, t0
+	csrr	a3, CSR_HTVAL
+	csrr	t1, CSR_STVAL
+	sd	t0, VCPU_SCOUNTEREN_AT(a0)
+	slli	a3, a3, 2
+	andi	t0, t1, 3
+	ld	t2, VCPU_THREAD(a0)
+	or	a3, a3, t0
+	csrr	a4, CSR_HTINST
+	sd	zero, THREAD_VCPU(t2)
+	fence	rw, w
+	sd	zero, VCPU_THREAD(a0)
+	mv	a1, a2
+	mv	a2, t1
+	ld	t0, THREAD_PC(t2)
+	csrw	CSR_SSCRATCH, t2
+	csrw	CSR_SEPC, t0
+	ld	sp, 2*8(t2)
+	ld	gp, 3*8(t2)
+	ld	tp, 4*8(t2)
+	li	a0, 0
+	li	a7, 0
+	li	t2, 0
+	li	t3, 0
+	sret
+
+/*
+ * vcpu_run when nothing is in its way: the guest is still in the hart, and nobody waits for anything. All else goes the long
+ * way. The caller keeps nothing but sp, gp and tp.
+ */
+	.balign 64
+fast_vcpu_run:
+	csrr	t0, CSR_SEPC
+	sd	sp, 2*8(a0)
+	sd	gp, 3*8(a0)
+	addi	t0, t0, 4
+	sd	tp, 4*8(a0)
+	sd	t0, THREAD_PC(a0)
+	csrrw	t0, CSR_SSCRATCH, a0
+	ld	tp, THREAD_HART(a0)
+	lwu	t2, THREAD_CSPACE_LIMIT(a0)
+	ld	t3, THREAD_CSPACE_BASE(a0)
+	find_slot t4, t0
+	ld	t5, 0(t4)
+	fence	r, r
+	ld	s0, 8(t4)		/* the vCPU, if it is one */
+	andi	t5, t5, CAP_MASK_WRITE
+	addi	t5, t5, -CAP_VCPU_WRITE
+	bnez	t5, slow
+	ld	t2, HART_LIVE(tp)
+	ld	t3, HART_FP_OWNER(tp)
+	addi	t4, s0, VCPU_FP
+	bne	t2, s0, slow
+	bne	t3, t4, slow
+	ld	t2, VCPU_THREAD(s0)
+	ld	t3, VCPU_VMM(s0)
+	lbu	t4, VCPU_FRAME_TYPE(s0)
+	lbu	t5, VCPU_GSPACE_TYPE(s0)
+	lw	t6, HART_ATTENTION(tp)
+	bnez	t2, slow
+	bne	t3, a0, slow
+	beqz	t4, slow
+	beqz	t5, slow
+	bnez	t6, slow
+	sd	a0, VCPU_THREAD(s0)
+	sd	s0, THREAD_VCPU(a0)
+	/* Who signals or kicks sets the bits first and looks at the vCPU then. */
+	fence	rw, rw
+	ld	t2, VCPU_EVENTS(s0)
+	ld	t3, THREAD_BOUND(a0)
+	ld	a1, VCPU_PAGE_POINTER(s0)
+	bnez	t2, something_came
+	beqz	t3, 1f
+	ld	t2, NOTIFICATION_BITS_AT(t3)
+	bnez	t2, something_came
+1:	ld	t2, PAGE_REQUESTS(a1)
+	mv	a0, s0
+	bnez	t2, requests_first
+	/* As enter in vcpu.c. */
+	ld	t2, PAGE_HVIP(a1)
+	lwu	t3, VCPU_SCOUNTEREN_AT(a0)
+	ld	t4, PAGE_MODE(a1)
+	ld	t5, HART_GUEST_SSTATUS(tp)
+	andi	t2, t2, VCPU_IRQ_MASK
+	andi	t4, t4, 1
+	slli	t4, t4, 8
+	or	t4, t4, t5
+	csrw	CSR_HVIP, t2
+	csrw	CSR_SCOUNTEREN, t3
+	csrw	CSR_SSTATUS, t4
+	ld	t2, HART_GUEST_HSTATUS(tp)
+	ld	t3, HART_GUEST_STVEC(tp)
+	ld	t4, PAGE_PC(a1)
+	csrw	CSR_HSTATUS, t2
+	csrw	CSR_STVEC, t3
+	csrw	CSR_SEPC, t4
+	j	enter_guest
+
+something_came:
+	mv	a0, tp
+	ld	sp, HART_STACK(tp)
+	tail	leave_kernel
+
+requests_first:
+	mv	a2, a1
+	mv	a1, a0
+	mv	a0, tp
+	ld	sp, HART_STACK(tp)
+	tail	enter_after_requests
 
 /* Into the guest: a0 = the vCPU, a1 = its page. All CSRs are set. */
 	.globl enter_guest
@@ -469,10 +684,10 @@ guest_fetch16:
 	mv	t2, a0
 	li	a0, -1
 	la	t0, 1f
+	csrr	t3, CSR_SSTATUS
 	csrrw	t1, CSR_STVEC, t0
 	.insn	r 0x73, 0x4, 0x32, a0, t2, x3
 	.balign 4
 1:	csrw	CSR_STVEC, t1
-	li	t0, SSTATUS_SPP /* a fault left it set */
-	csrc	CSR_SSTATUS, t0
+	csrw	CSR_SSTATUS, t3 /* a fault changed it */
 	ret

@@ -52,7 +52,33 @@ void offsets(void)
 	FIELD(VCPU_PAGE_POINTER, vcpu, arch.page);
 	FIELD(VCPU_HART, vcpu, arch.hart);
 	FIELD(VCPU_SCRATCH, vcpu, arch.scratch);
+	FIELD(VCPU_FP, vcpu, arch.fp);
+	FIELD(VCPU_VMM, vcpu, arch.vmm);
+	NUMBER(VCPU_SCOUNTEREN_AT, offsetof(struct vcpu, arch.csr) + 8 * VCPU_SCOUNTEREN);
+	FIELD(VCPU_THREAD, vcpu, thread);
+	FIELD(VCPU_EVENTS, vcpu, events);
+	FIELD(VCPU_BELL_COUNT, vcpu, bell_count);
+	FIELD(VCPU_BELLS_AT, vcpu, bells);
+	NUMBER(VCPU_BELLS_SIZE, sizeof(struct bell) * VCPU_BELLS);
+	NUMBER(BELL_SIZE, sizeof(struct bell));
+	FIELD(BELL_CAP, bell, notification.cap);
+	FIELD(VCPU_RUNG, vcpu, arch.rung);
+	NUMBER(CAP_NOTIFICATION, OBJECT_NOTIFICATION);
+	FIELD(VCPU_FRAME_TYPE, vcpu, frame.cap.type);
+	FIELD(VCPU_GSPACE_TYPE, vcpu, gspace.cap.type);
+	NUMBER(VCPU_IRQ_MASK, VCPU_IRQ_ALL);
 	FIELD(PAGE_PC, vcpu_page, pc);
+	FIELD(PAGE_MODE, vcpu_page, mode);
+	FIELD(PAGE_HVIP, vcpu_page, hvip);
+	FIELD(PAGE_REQUESTS, vcpu_page, requests);
+	FIELD(HART_LIVE, hart, arch.live);
+	FIELD(HART_FP_OWNER, hart, arch.fp_owner);
+	FIELD(HART_GUEST_SSTATUS, hart, arch.guest_sstatus);
+	FIELD(HART_GUEST_SSTATUS_BITS, hart, arch.guest_sstatus_bits);
+	FIELD(HART_GUEST_HSTATUS, hart, arch.guest_hstatus);
+	FIELD(HART_GUEST_STVEC, hart, arch.guest_stvec);
+	FIELD(HART_TASK_HSTATUS, hart, arch.task_hstatus);
+	FIELD(HART_TASK_STVEC, hart, arch.task_stvec);
 
 	NUMBER(SYSCALL_CALL, SYS_CALL);
 	NUMBER(SYSCALL_REPLY_RECV, SYS_REPLY_RECV);
@@ -64,6 +90,7 @@ void offsets(void)
 	NUMBER(CAP_MASK_READ, RIGHT_READ << 8 | 0xff);
 	NUMBER(CAP_ENDPOINT_WRITE, RIGHT_WRITE << 8 | OBJECT_ENDPOINT);
 	NUMBER(CAP_ENDPOINT_READ, RIGHT_READ << 8 | OBJECT_ENDPOINT);
+	NUMBER(CAP_VCPU_WRITE, RIGHT_WRITE << 8 | OBJECT_VCPU);
 	NUMBER(CAP_NOTIFICATION_WRITE, RIGHT_WRITE << 8 | OBJECT_NOTIFICATION);
 }
 

@@ -38,7 +38,8 @@ _Noreturn void trap_syscall(struct thread *thread, uint64_t number);
 /* The second half of a signal, with nothing else to do, or for the thread that made it. */
 _Noreturn void wake_and_leave(struct notification *notification, struct hart *hart);
 _Noreturn void signal_and_switch(struct thread *thread, struct notification *notification);
-_Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr);
+_Noreturn void enter_after_requests(struct hart *hart, struct vcpu *vcpu, struct vcpu_page *page);
+_Noreturn void trap_bell(struct vcpu *vcpu, struct vcpu_page *page);
 _Noreturn void trap_guest(struct vcpu *vcpu, struct vcpu_page *page, uint64_t cause);
 
 /* The way out of the kernel: to whatever thread is to run, or to sleep. */

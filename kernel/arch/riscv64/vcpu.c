@@ -33,6 +33,7 @@ enum {
 void vcpu_hart_init(struct hart *hart)
 {
 	hart->arch.guest_sstatus = (csr_read(CSR_SSTATUS) & SSTATUS_UXL) | SSTATUS_FS | SSTATUS_SPIE;
+	hart->arch.guest_sstatus_bits = SSTATUS_SPP | SSTATUS_FS;
 	hart->arch.guest_hstatus = HSTATUS_GUEST;
 	hart->arch.task_hstatus = HSTATUS_TASK | HSTATUS_HU;
 	hart->arch.guest_stvec = (uint64_t)trap_entry_guest;
@@ -262,10 +263,11 @@ _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread)
 	if (hart->arch.live != vcpu)
 		vcpu_load(hart, vcpu);
 	if (vcpu->arch.vmm != thread) {
+		/* Another hart may be doing the same to the other ends of these. */
 		if (vcpu->arch.vmm)
-			vcpu->arch.vmm->arch.guest = NULL;
+			(void)word_swap(&vcpu->arch.vmm->arch.guest, vcpu, NULL);
 		if (thread->arch.guest && thread->arch.guest != vcpu)
-			thread->arch.guest->arch.vmm = NULL;
+			(void)word_swap(&thread->arch.guest->arch.vmm, thread, NULL);
 		thread->arch.guest = vcpu;
 		vcpu->arch.vmm = thread;
 	}
@@ -276,49 +278,11 @@ _Noreturn void vcpu_enter(struct hart *hart, struct thread *thread)
 	enter(hart, vcpu, page);
 }
 
-/* Apart, so that the fast path below needs no registers of its own. */
-static __attribute__((noinline)) _Noreturn void run_slowly(struct thread *thread, uint64_t cptr)
-{
-	arch_thread_words(thread)[0] = cptr;
-	trap_syscall(thread, SYS_VCPU_RUN);
-}
-
-static __attribute__((noinline)) _Noreturn void enter_after_requests(struct hart *hart, struct vcpu *vcpu,
-								     struct vcpu_page *page)
+_Noreturn void enter_after_requests(struct hart *hart, struct vcpu *vcpu, struct vcpu_page *page)
 {
 	if (!carry_out(vcpu->thread, page))
 		leave_kernel(hart);
 	enter(hart, vcpu, page);
-}
-
-/*
- * vcpu_run when nothing is in its way: the guest is still in the hart, and nobody waits for anything. All else goes the
- * long way. Only the registers that C keeps are in *thread.
- */
-_Noreturn void vcpu_run_fast(struct thread *thread, uint64_t cptr)
-{
-	struct hart *hart = thread->arch.hart;
-	const struct slot *slot = thread_slot(thread, cptr);
-	struct cap cap = slot ? cap_read(slot) : (struct cap){ 0 };
-
-	if (cap.type == OBJECT_VCPU && cap.rights & RIGHT_WRITE) {
-		struct vcpu *vcpu = cap_vcpu(&cap);
-		struct vcpu_page *page = vcpu->page;
-
-		if (hart->arch.live == vcpu && hart->arch.fp_owner == &vcpu->arch.fp && !vcpu->thread &&
-		    !slot_empty(&vcpu->frame) && !slot_empty(&vcpu->gspace) && vcpu->arch.vmm == thread && !hart->attention) {
-			vcpu->thread = thread;
-			thread->vcpu = vcpu;
-			/* Who signals or kicks sets the bits first and looks at the vCPU then. */
-			__atomic_thread_fence(__ATOMIC_SEQ_CST);
-			if (word_read(&vcpu->events) || (thread->bound && word_read(&thread->bound->bits)))
-				leave_kernel(hart);
-			if (page->requests)
-				enter_after_requests(hart, vcpu, page);
-			enter(hart, vcpu, page);
-		}
-	}
-	run_slowly(thread, cptr);
 }
 
 /* Did the guest execute WFI? QEMU 7.2 gives the previous instruction in stval, so the instruction itself is read. */
@@ -338,6 +302,15 @@ static inline void end_guest_mode(const struct hart *hart, struct vcpu *vcpu, st
 	csr_write(CSR_HSTATUS, hart->arch.task_hstatus | mode * HSTATUS_SPVP);
 	csr_write(CSR_STVEC, hart->arch.task_stvec);
 	vcpu->arch.csr[VCPU_SCOUNTEREN] = csr_swap(CSR_SCOUNTEREN, 7);
+}
+
+/* The guest rang a doorbell that somebody waits for, and is to go on behind its store. */
+_Noreturn void trap_bell(struct vcpu *vcpu, struct vcpu_page *page)
+{
+	struct hart *hart = vcpu->arch.hart;
+
+	end_guest_mode(hart, vcpu, page);
+	wake_and_leave(vcpu->arch.rung, hart);
 }
 
 static __attribute__((noinline)) _Noreturn void interrupted(struct hart *hart, uint64_t cause)
@@ -361,16 +334,17 @@ static __attribute__((noinline)) _Noreturn void virtual_instruction(struct threa
 _Noreturn void trap_guest(struct vcpu *vcpu, struct vcpu_page *page, uint64_t cause)
 {
 	struct hart *hart = vcpu->arch.hart;
-	struct thread *thread = vcpu->thread;
+
 	uint64_t value = csr_read(CSR_STVAL);
 
 	end_guest_mode(hart, vcpu, page);
 	if (cause & CAUSE_INTERRUPT)
 		interrupted(hart, cause);
 	if (cause == CAUSE_GUEST_WFI && value == INSTRUCTION_WFI)
-		virtual_instruction(thread, page);
+		virtual_instruction(vcpu->thread, page);
 	uint64_t address = csr_read(CSR_HTVAL) << 2 | (value & 3);
 	uint64_t instruction = csr_read(CSR_HTINST);
+	struct thread *thread = vcpu->thread;
 
 	vcpu_leave(thread);
 	return_from_guest(thread, ERR_OK, cause, value, address, instruction, 0);

@@ -17,3 +17,8 @@ thread_entry:
 	.globl guest_code
 guest_code:
 	ecall
+	/* Then one that rings a doorbell, whose address is in a1, and says in a0 and a2 when. */
+	rdinstret a0
+	sw zero, 0(a1)
+	rdinstret a2
+	ecall

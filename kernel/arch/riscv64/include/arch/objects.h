@@ -35,6 +35,7 @@ struct arch_vcpu {
 	struct hart *hart;      /* whose registers hold this vCPU's state, or NULL */
 	uint64_t scratch;
 	struct thread *vmm;     /* who ran it last: may use HLV while the state is in the hart */
+	struct notification *rung; /* by the doorbell that is being handled */
 	uint64_t csr[VCPU_REGISTERS]; /* valid when hart is NULL; scounteren always */
 	struct fp_state fp;
 };
@@ -48,6 +49,7 @@ struct arch_hart {
 	uint64_t label_limit; /* of messages that tasks may send, as message info */
 	uint64_t words_limit; /* likewise, in the top 16 bits */
 	/* Values that a guest entry and exit load: constants, but long ones. */
+	uint64_t guest_sstatus_bits; /* of sstatus, to be cleared at an exit */
 	uint64_t guest_sstatus, guest_hstatus, task_hstatus, guest_stvec, task_stvec;
 };
 
