@@ -41,7 +41,8 @@ static void dequeue(struct notification *notification, struct thread *thread)
 	thread->state = THREAD_WOKEN;
 }
 
-static void wake_first(struct notification *notification)
+/* False: whoever waited is gone. */
+static bool wake_first(struct notification *notification)
 {
 	lock_acquire(&notification->lock, LOCK_OBJECT);
 	struct thread *waiter = notification->waiters.head;
@@ -53,6 +54,7 @@ static void wake_first(struct notification *notification)
 	lock_release(&notification->lock, LOCK_OBJECT);
 	if (waiter)
 		sched_wake(waiter);
+	return waiter;
 }
 
 void notification_signal(struct notification *notification, uint64_t bits)
@@ -66,9 +68,9 @@ void notification_wake(struct notification *notification)
 {
 	struct thread *bound = word_read(&notification->bound);
 
-	if (word_read(&notification->waiters.head))
-		wake_first(notification);
-	else if (bound && word_read(&bound->vcpu))
+	if (word_read(&notification->waiters.head) && wake_first(notification))
+		return;
+	if (bound && word_read(&bound->vcpu))
 		vcpu_wake(bound);
 	else if (bound)
 		endpoint_signal(bound, notification);

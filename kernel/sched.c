@@ -118,7 +118,7 @@ void sched_clear_deadline(struct thread *thread)
 	if (thread->later)
 		thread->later->earlier = thread->earlier;
 	thread->later = thread->earlier = NULL;
-	thread->has_deadline = false;
+	__atomic_store_n(&thread->has_deadline, false, __ATOMIC_RELEASE); /* another hart may put it into its list now */
 	hart->timer_stale = true;
 }
 
@@ -180,7 +180,8 @@ static void arrive(struct hart *hart, struct thread *thread)
 
 void sched_wake(struct thread *thread)
 {
-	struct hart *hart = thread->has_deadline ? thread->deadline_hart : thread->hart;
+	bool has_deadline = __atomic_load_n(&thread->has_deadline, __ATOMIC_ACQUIRE);
+	struct hart *hart = has_deadline ? thread->deadline_hart : thread->hart;
 
 	if (hart == arch_this_hart())
 		arrive(hart, thread);
@@ -258,12 +259,12 @@ static void wake_expired(struct hart *hart, uint64_t now)
 	while (hart->deadlines && hart->deadlines->deadline <= now) {
 		struct thread *thread = hart->deadlines;
 
-		sched_clear_deadline(thread);
 		if (thread->state == THREAD_READY) {
 			sched_ready(thread);
 			overtake(hart, thread);
-		} else if (thread->state != THREAD_WOKEN) {
-			thread_timed_out(thread);
+		} else if (thread->state == THREAD_WOKEN || !thread_timed_out(thread)) {
+			/* Until here whoever claims it sends it to this hart's inbox. */
+			sched_clear_deadline(thread);
 		}
 	}
 }
@@ -306,6 +307,19 @@ static void set_timer(struct hart *hart)
 		hart->timer = next;
 		arch_timer_set(next);
 	}
+}
+
+bool sched_preempt(struct hart *hart, struct thread *thread)
+{
+	struct thread *previous = hart->current;
+
+	charge(hart, arch_time());
+	if (previous->sched_context->budget.ended)
+		return false;
+	hart->current = thread;
+	enqueue(previous);
+	set_timer(hart);
+	return true;
 }
 
 struct thread *sched_leave(struct hart *hart)

@@ -130,15 +130,16 @@ void thread_wake_with(struct thread *thread, enum err err)
 		sched_wake(thread);
 }
 
-void thread_timed_out(struct thread *thread)
+bool thread_timed_out(struct thread *thread)
 {
-	if (thread->state == THREAD_GUEST_IDLE) {
-		if (end_wait(thread))
-			sched_wake(thread); /* goes on in the guest, where its timer is due */
-	} else if (end_wait(thread)) {
+	bool in_guest = thread->state == THREAD_GUEST_IDLE; /* where it goes on, because its timer is due */
+
+	if (!end_wait(thread))
+		return false;
+	if (!in_guest)
 		arch_thread_words(thread)[0] = ERR_TIMED_OUT;
-		sched_wake(thread);
-	}
+	sched_wake(thread);
+	return true;
 }
 
 void thread_raise_fault(struct thread *thread)
@@ -146,6 +147,7 @@ void thread_raise_fault(struct thread *thread)
 	const struct cap *cap = &thread->fault_endpoint.cap;
 
 	thread->fault = THREAD_FAULTED;
+	arch_thread_slow(thread);
 	sched_unready(thread);
 	if (cap->type != OBJECT_ENDPOINT || !(cap->rights & RIGHT_WRITE)) {
 		uint64_t words[MESSAGE_WORDS];
@@ -170,6 +172,7 @@ bool thread_raise_timeout(struct thread *thread)
 	if (!budget->limited || budget_ready_at(budget) <= arch_time())
 		return false;
 	thread->fault = THREAD_TIMED_OUT;
+	arch_thread_slow(thread);
 	endpoint_send_fault(cap_endpoint(&cap), cap.word, thread);
 	return true;
 }

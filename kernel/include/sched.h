@@ -88,6 +88,12 @@ void sched_clear_deadline(struct thread *thread);
 /* The current thread goes behind its equals. */
 void sched_yield(struct hart *hart);
 
+/*
+ * A thread in no queue, more urgent than the current one and with unlimited time, takes the hart from it; the rest of a switch is
+ * the caller's. False: the long way is needed, nothing has changed.
+ */
+bool sched_preempt(struct hart *hart, struct thread *thread) must_check;
+
 /* The timer fired: charges time, wakes whose deadline passed. */
 void sched_timer(struct hart *hart);
 

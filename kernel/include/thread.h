@@ -20,8 +20,8 @@ void thread_suspend(struct thread *thread);
 /* Ends a wait with an error for the thread's system call. On any hart, while all others stand still. */
 void thread_wake_with(struct thread *thread, enum err err);
 
-/* The thread's deadline passed: on its hart. */
-void thread_timed_out(struct thread *thread);
+/* The thread's deadline passed: on its hart. False: somebody else woke it meanwhile. */
+bool thread_timed_out(struct thread *thread);
 
 /* The current thread faulted: tells its fault endpoint, or stops it if there is none. */
 void thread_raise_fault(struct thread *thread);

@@ -222,6 +222,11 @@ void arch_switch(struct hart *hart, struct thread *thread)
 	hart->arch.switches++;
 }
 
+void arch_thread_slow(struct thread *thread)
+{
+	thread->arch.slowed = true;
+}
+
 struct hart *arch_thread_hart(const struct thread *thread)
 {
 	(void)thread;

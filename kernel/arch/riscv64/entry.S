@@ -267,9 +267,7 @@ fast_reply_recv:
 	bnez	t4, slow_locked
 	beqz	s4, slow_locked
 	ld	t4, THREAD_LENT_TO(s4)
-	lbu	t5, THREAD_FAULT(s4)
 	bne	t4, a0, slow_locked	/* this thread runs on the caller's context */
-	bnez	t5, slow_locked
 	lbu	t4, THREAD_PRIORITY(s4)
 	ld	t5, HART_TOP(tp)	/* and attention above it */
 	ld	s6, THREAD_BOUND(a0)
@@ -282,8 +280,10 @@ claim:	/* The reply object for this thread, then the caller. */
 	bnez	t4, slow_locked
 	sc.d.aqrl t4, a0, (s3)
 	bnez	t4, slow_locked
-	amoswap.d.aqrl t4, zero, (t5)
+	lr.d.aqrl t4, (t5)
 	bne	t4, s4, lost_caller
+	sc.d.aqrl t4, zero, (t5)
+	bnez	t4, lost_caller
 
 	ld	s5, THREAD_CONTEXT(a0)
 	li	t4, STATE_READY
@@ -306,7 +306,7 @@ claim:	/* The reply object for this thread, then the caller. */
 answered:
 	return_with_message 20		/* s4; a7, which has no meaning in an answer, stays */
 
-/* Another thread answered, on another hart. */
+/* Another thread answers, on another hart. */
 lost_caller:
 	sd	zero, 0(s3)
 	j	slow_locked

@@ -18,7 +18,6 @@ void offsets(void)
 	FIELD(THREAD_SATP, thread, arch.satp);
 	FIELD(THREAD_KEY, thread, arch.key);
 	FIELD(THREAD_STATE, thread, state);
-	FIELD(THREAD_FAULT, thread, fault);
 	FIELD(THREAD_PRIORITY, thread, priority);
 	FIELD(THREAD_CONTEXT, thread, sched_context);
 	FIELD(THREAD_LENT_BY, thread, lent_by);

@@ -223,6 +223,11 @@ void arch_switch(struct hart *hart, struct thread *thread)
 		csr_clear(CSR_HSTATUS, HSTATUS_HU);
 }
 
+void arch_thread_slow(struct thread *thread)
+{
+	thread->arch.key = 0;
+}
+
 struct hart *arch_thread_hart(const struct thread *thread)
 {
 	return __atomic_load_n(&thread->arch.fp.hart, __ATOMIC_ACQUIRE);

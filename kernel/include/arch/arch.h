@@ -63,6 +63,9 @@ void arch_thread_fault_words(const struct thread *thread, uint64_t words[MESSAGE
 /* Makes this thread the one that the hart returns to: address space, lazy FP, access to its vCPU. NULL: none. */
 void arch_switch(struct hart *hart, struct thread *thread);
 
+/* The thread is special until it runs again, for instance faulted: no short path. */
+void arch_thread_slow(struct thread *thread);
+
 /* The hart that holds state of a thread which does not run, or NULL. */
 struct hart *arch_thread_hart(const struct thread *thread);
 

@@ -2,14 +2,14 @@
 /* Notifications: bits, waiters, binding, deadlines, deletion. */
 #include "test.h"
 
-struct bell {
+struct badged {
 	cptr_t cap, one, two;
 	struct notification *object;
 };
 
-static struct bell make_bell(void)
+static struct badged make_bell(void)
 {
-	struct bell bell = { .cap = make(OBJECT_NOTIFICATION, 0) };
+	struct badged bell = { .cap = make(OBJECT_NOTIFICATION, 0) };
 
 	bell.one = derive(bell.cap, RIGHT_ALL, 1);
 	bell.two = derive(bell.cap, RIGHT_ALL, 0x80000000);
@@ -19,7 +19,7 @@ static struct bell make_bell(void)
 
 TEST(notification, signals_add_up_until_taken)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *thread = spawn(100);
 
 	assert_err(WOULD_BLOCK, do_poll(thread, bell.cap).err);
@@ -35,7 +35,7 @@ TEST(notification, signals_add_up_until_taken)
 
 TEST(notification, wait_returns_at_once_when_bits_are_set)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *thread = spawn(100);
 
 	do_signal(thread, bell.two);
@@ -48,7 +48,7 @@ TEST(notification, wait_returns_at_once_when_bits_are_set)
 
 TEST(notification, wait_blocks_until_signalled)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *waiter = spawn(100), *other = spawn(100);
 
 	do_wait(waiter, bell.cap, DEADLINE_NEVER);
@@ -63,7 +63,7 @@ TEST(notification, wait_blocks_until_signalled)
 
 TEST(notification, one_waiter_takes_each_signal_in_order)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *waiters[3], *other = spawn(100);
 
 	for (unsigned i = 0; i < 3; i++) {
@@ -81,7 +81,7 @@ TEST(notification, one_waiter_takes_each_signal_in_order)
 
 TEST(notification, wait_times_out)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *waiter = spawn(100);
 
 	host.time = 500;
@@ -95,7 +95,7 @@ TEST(notification, wait_times_out)
 
 TEST(notification, signal_before_deadline_clears_it)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *waiter = spawn(100);
 
 	do_wait(waiter, bell.cap, 600);
@@ -107,7 +107,7 @@ TEST(notification, signal_before_deadline_clears_it)
 
 TEST(notification, deletion_wakes_waiters_and_unbinds)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct made_thread made = make_thread(100);
 	struct thread *first = spawn(100), *second = spawn(100);
 
@@ -123,7 +123,7 @@ TEST(notification, deletion_wakes_waiters_and_unbinds)
 
 TEST(notification, rights_are_checked)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct thread *thread = spawn(100);
 	cptr_t reader = derive(bell.cap, RIGHT_READ, 0), writer = derive(bell.cap, RIGHT_WRITE, 0);
 
@@ -138,7 +138,7 @@ TEST(notification, rights_are_checked)
 
 TEST(notification, binds_one_thread)
 {
-	struct bell bell = make_bell(), other = make_bell();
+	struct badged bell = make_bell(), other = make_bell();
 	struct made_thread a = make_thread(100), b = make_thread(100);
 
 	assert_ok(invoke(a.cap, OP_THREAD_BIND_NOTIFICATION, bell.cap, 0, 0, 0, 0));
@@ -153,7 +153,7 @@ TEST(notification, binds_one_thread)
 
 TEST(notification, binding_wakes_a_receiver_when_bits_wait)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct made_thread made = make_thread(100);
 	cptr_t endpoint = make(OBJECT_ENDPOINT, 0);
 
@@ -167,7 +167,7 @@ TEST(notification, binding_wakes_a_receiver_when_bits_wait)
 
 TEST(notification, waiter_comes_before_the_bound_thread)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct made_thread made = make_thread(100);
 	struct thread *waiter = spawn(100);
 	cptr_t endpoint = make(OBJECT_ENDPOINT, 0);
@@ -183,7 +183,7 @@ TEST(notification, waiter_comes_before_the_bound_thread)
 
 TEST(notification, bits_stay_when_bound_thread_does_something_else)
 {
-	struct bell bell = make_bell();
+	struct badged bell = make_bell();
 	struct made_thread made = make_thread(100);
 
 	thread_resume(made.thread);

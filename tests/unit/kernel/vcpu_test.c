@@ -82,7 +82,7 @@ TEST(vcpu, configure_refuses_bad_arguments)
 	assert_err(NO_RIGHT, invoke(vcpu, OP_VCPU_CONFIGURE, gspace, derive(frame, RIGHT_READ, 0), 0, 0, 0));
 	assert_err(NO_RIGHT, invoke(vcpu, OP_VCPU_CONFIGURE, derive(gspace, RIGHT_READ, 0), frame, 0, 0, 0));
 	assert_err(NO_RIGHT, invoke(derive(vcpu, RIGHT_READ, 0), OP_VCPU_CONFIGURE, gspace, frame, 0, 0, 0));
-	assert_err(UNKNOWN_OPERATION, invoke(vcpu, 3, 0, 0, 0, 0, 0));
+	assert_err(UNKNOWN_OPERATION, invoke(vcpu, 99, 0, 0, 0, 0, 0));
 	cptr_t device = make_from(DEVICE, OBJECT_FRAME, 12), archive = make_from(ARCHIVE, OBJECT_FRAME, 12);
 
 	assert_err(INVALID_ARGUMENT, invoke(vcpu, OP_VCPU_CONFIGURE, gspace, device, 0, 0, 0));

@@ -24,6 +24,7 @@ struct arch_thread {
 	uint64_t cause, value; /* of its fault */
 	bool restarted;        /* the system call is to be done again; cleared by whoever does */
 	bool forgotten;        /* arch_thread_forget was called */
+	bool slowed;           /* arch_thread_slow was called */
 	unsigned parked;       /* calls of arch_thread_park */
 };
 
