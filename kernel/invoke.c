@@ -14,7 +14,6 @@
 #include "untyped.h"
 #include "vcpu.h"
 
-
 /* One invocation: who calls, on what, with which arguments, and where the result goes. */
 struct invocation {
 	struct thread *caller;

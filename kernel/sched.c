@@ -11,30 +11,6 @@
 
 struct hart harts[HANDOVER_HARTS];
 
-void queue_append(struct thread_queue *queue, struct thread *thread)
-{
-	thread->next = NULL;
-	thread->prev = queue->tail;
-	if (queue->tail)
-		queue->tail->next = thread;
-	else
-		queue->head = thread;
-	queue->tail = thread;
-}
-
-void queue_remove(struct thread_queue *queue, struct thread *thread)
-{
-	if (thread->prev)
-		thread->prev->next = thread->next;
-	else
-		queue->head = thread->next;
-	if (thread->next)
-		thread->next->prev = thread->prev;
-	else
-		queue->tail = thread->prev;
-	thread->next = thread->prev = NULL;
-}
-
 void sched_hart_init(struct hart *hart, uint32_t index)
 {
 	*hart = (struct hart){ .index = index, .timer = DEADLINE_NEVER, .timer_stale = true };

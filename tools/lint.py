@@ -68,8 +68,10 @@ def check_licence(files):
 
 def check_unfinished(files):
     for name in files:
+        if name == "LICENSE" or name.startswith("tests/fuzz/corpus/"):
+            continue
         for number, line in enumerate(lines_of(name), 1):
-            if name != "LICENSE" and UNFINISHED.search(line):
+            if UNFINISHED.search(line):
                 yield f"{name}:{number}: says that it is unfinished"
 
 

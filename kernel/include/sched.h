@@ -6,6 +6,7 @@
 #pragma once
 
 #include "objects.h"
+#include "queue.h"
 
 #define PRIORITIES 256u
 
@@ -59,10 +60,6 @@ struct hart {
 };
 
 extern struct hart harts[];
-
-/* Queue links. */
-void queue_append(struct thread_queue *queue, struct thread *thread);
-void queue_remove(struct thread_queue *queue, struct thread *thread);
 
 void sched_hart_init(struct hart *hart, uint32_t index);
 

@@ -9,9 +9,11 @@
 #define NUMBER(name, value) __asm__ volatile("\n.ascii \"@ " #name " %0\"" ::"i"(value))
 #define FIELD(name, type, field) NUMBER(name, offsetof(struct type, field))
 
-void offsets(void);
+void offsets_of_tasks(void);
+void offsets_of_harts(void);
+void numbers(void);
 
-void offsets(void)
+void offsets_of_tasks(void)
 {
 	FIELD(THREAD_PC, thread, arch.pc);
 	FIELD(THREAD_HART, thread, arch.hart);
@@ -39,7 +41,10 @@ void offsets(void)
 	FIELD(NOTIFICATION_WAITERS, notification, waiters.head);
 	FIELD(NOTIFICATION_BOUND, notification, bound);
 	FIELD(NOTIFICATION_BITS_AT, notification, bits);
+}
 
+void offsets_of_harts(void)
+{
 	FIELD(HART_STACK, hart, arch.stack_top);
 	FIELD(HART_KEY, hart, arch.key);
 	FIELD(HART_LABEL_LIMIT, hart, arch.label_limit);
@@ -78,7 +83,10 @@ void offsets(void)
 	FIELD(HART_GUEST_STVEC, hart, arch.guest_stvec);
 	FIELD(HART_TASK_HSTATUS, hart, arch.task_hstatus);
 	FIELD(HART_TASK_STVEC, hart, arch.task_stvec);
+}
 
+void numbers(void)
+{
 	NUMBER(SYSCALL_CALL, SYS_CALL);
 	NUMBER(SYSCALL_REPLY_RECV, SYS_REPLY_RECV);
 	NUMBER(SYSCALL_SIGNAL, SYS_SIGNAL);
