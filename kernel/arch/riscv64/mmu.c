@@ -86,6 +86,11 @@ static uint64_t register_value(const struct space *space, uint32_t number)
 	return MODE_SV39 | (uint64_t)number << NUMBER_SHIFT | arch_address(space->root).value >> 12;
 }
 
+uint32_t mmu_asid(uint64_t satp)
+{
+	return (uint32_t)(satp >> NUMBER_SHIFT & ones(TAG_NUMBER_BITS));
+}
+
 static const void *root_of(uint64_t value)
 {
 	return value ? arch_pointer(paddr((value & ones(NUMBER_SHIFT)) << 12)) : NULL;

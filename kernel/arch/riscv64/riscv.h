@@ -61,6 +61,7 @@ void vcpu_hart_init(struct hart *hart);
 void mmu_init(uint64_t kernel_table);
 void mmu_hart_init(void);
 uint64_t mmu_kernel_satp(void);
+uint32_t mmu_asid(uint64_t satp);
 
 /* machine.c: fences of the firmware on other harts; harts as bits of their index. SBI 2.0, chapter 8. */
 enum remote_fence {

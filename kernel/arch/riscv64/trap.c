@@ -2,6 +2,7 @@
 /* Traps of tasks, interrupts, and the way out of the kernel. */
 
 #include <kernel.h>
+#include <shadow.h>
 #include <smp.h>
 #include <syscall.h>
 #include <tag.h>
@@ -193,6 +194,8 @@ static inline void load_space(struct hart *hart, struct thread *thread)
 {
 	if (thread->arch.key == hart->arch.key && thread->arch.space == thread->vspace.cap.word) {
 		csr_write(CSR_SATP, thread->arch.satp);
+		if (thread->arch.space)
+			shadow_loaded(hart, space_find(thread->arch.space), mmu_asid(thread->arch.satp));
 		return;
 	}
 	struct space *space = space_find(thread->vspace.cap.word);

@@ -80,6 +80,14 @@ TEST(tag, numbers_of_a_generation_differ_and_none_is_given_twice)
 	assert_int_equal(tag_number(tag_load(&harts[0], space_at(make(OBJECT_GSPACE, 0)))), 1);
 	assert_int_equal(tag_wraps(SPACE_GUEST), 1);
 	assert_int_equal(tag_wraps(SPACE_TASK), 0);
+	struct thread *thread = spawn(100);
+
+	become(thread);
+	arch_thread_words(thread)[0] = DEBUG_WRAPS;
+	enter_kernel(thread, SYS_DEBUG);
+	assert_ok(answer_of(thread).err);
+	assert_int_equal(arch_thread_words(thread)[1], 0);
+	assert_int_equal(arch_thread_words(thread)[2], 1);
 	assert_int_equal(tag_number(tag_load(&harts[0], spaces[1])), 2);
 }
 
