@@ -96,7 +96,8 @@ void payload_main(void)
 	} tests[] = {
 		{ "probes", smp_test_probes },   { "start", smp_test_start },   { "suspend", smp_test_suspend },
 		{ "ipis", smp_test_ipis },       { "fences", smp_test_fences }, { "plic", smp_test_plic },
-		{ "devices", smp_test_devices },
+		{ "devices", smp_test_devices }, { "storm of IPIs", smp_test_storm_of_ipis },
+		{ "storm of starts", smp_test_storm_of_starts },
 	};
 
 	while (smp_harts < SMP_HARTS && smp_status(smp_harts) >= 0)

@@ -70,3 +70,6 @@ void smp_test_ipis(void);
 void smp_test_fences(void);
 void smp_test_plic(void);
 void smp_test_devices(void);
+/* smp_storms.c */
+void smp_test_storm_of_ipis(void);
+void smp_test_storm_of_starts(void);
