@@ -288,6 +288,29 @@ TEST(smp, suspend_reaches_a_thread_that_is_on_its_way)
 	assert_null(harts[1].deadlines);
 }
 
+TEST(smp, deletion_ends_threads_of_other_harts)
+{
+	host_add_harts(HARTS);
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0);
+	struct made_thread running = make_on(1, 100), waiting = make_on(2, 100), ready = make_on(1, 90);
+
+	(void)resume_on(1, &running);
+	host_become(0);
+	assert_ok(invoke(ready.cap, OP_THREAD_RESUME, 0, 0, 0, 0, 0));
+	(void)resume_on(2, &waiting);
+	do_wait(waiting.thread, notification, host.time + 500);
+	host_become(0);
+	assert_ok(delete_cap(ready.cap));
+	assert_ok(delete_cap(waiting.cap));
+	assert_ok(delete_cap(running.cap));
+	assert_null(step_on(1));
+	assert_null(step_on(2));
+	assert_null(harts[2].deadlines);
+	assert_true(running.thread->arch.forgotten);
+	host_become(0);
+	assert_null(invariants_broken());
+}
+
 TEST(smp, deletion_of_what_is_waited_for_wakes_on_every_hart)
 {
 	host_add_harts(HARTS);
