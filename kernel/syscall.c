@@ -148,8 +148,11 @@ static void watch(void)
 {
 	if (!watch_every || __atomic_add_fetch(&watch_count, 1, __ATOMIC_RELAXED) % watch_every != 0)
 		return;
+	if (!smp_lock())
+		return; /* its owner wants this hart: another time */
 	unsigned violations = cap_check();
 
+	smp_unlock();
 	if (violations)
 		panic("%u violations of the capability list", violations);
 }
