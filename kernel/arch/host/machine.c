@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
+
+#include <asm/unistd.h>
 
 #include <abi/handover.h>
 #include <arch/arch.h>
@@ -16,7 +19,7 @@
 #define SYSCALL_LENGTH 4u
 
 struct host host;
-struct hart *host_hart;
+_Thread_local struct hart *host_hart;
 static uint8_t *memory;
 
 void host_reset(void)
@@ -51,7 +54,7 @@ void host_become(unsigned index)
 
 void arch_interrupt(const struct hart *hart)
 {
-	harts[hart - harts].arch.interrupts++;
+	__atomic_fetch_add(&harts[hart - harts].arch.interrupts, 1, __ATOMIC_SEQ_CST);
 }
 
 /* Whoever is interrupted gets a turn. All harts are outside the kernel but the one that waits. */
@@ -59,6 +62,10 @@ void arch_relax(void)
 {
 	struct hart *self = host_hart;
 
+	if (host.concurrent) {
+		(void)syscall(__NR_sched_yield); /* the kernel has a sched_yield of its own */
+		return;
+	}
 	for (struct hart *hart = harts; hart < harts + HANDOVER_HARTS; hart++)
 		if (hart != self && smp_online >> (hart - harts) & 1) {
 			host_hart = hart;
@@ -88,6 +95,8 @@ void arch_zero(void *pointer, size_t bytes)
 
 bool arch_interrupt_pending(void)
 {
+	if (host.concurrent)
+		return __atomic_load_n(&host_hart->arch.interrupts, __ATOMIC_RELAXED) != 0;
 	if (host.interrupt_every == 0 || ++host.interrupt_looks < host.interrupt_every)
 		return false;
 	host.interrupt_looks = 0;

@@ -27,6 +27,8 @@ struct host {
 	unsigned interrupt_looks; /* looks since the last one that was found */
 	unsigned interrupts_seen;
 
+	bool concurrent; /* each hart is a thread of the test process, which takes its interrupts itself */
+
 	uint64_t zeroed; /* bytes given to arch_zero */
 	unsigned flushes, page_flushes, guest_flushes;
 	bool fences_lost; /* nothing is flushed */

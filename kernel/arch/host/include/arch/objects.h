@@ -9,8 +9,8 @@
 
 struct hart;
 
-/* The hart as which the test process acts. */
-extern struct hart *host_hart;
+/* The hart as which this thread of the test process acts. */
+extern _Thread_local struct hart *host_hart;
 
 static inline struct hart *arch_this_hart(void)
 {
