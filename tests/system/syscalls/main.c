@@ -60,7 +60,7 @@ int main(void)
 
 	log_info("SYSCALLS seed %lu, %u harts, %lu children, check after %lu calls, watch %lu", (unsigned long)parameters.seed,
 		 root_info->harts, (unsigned long)parameters.children, (unsigned long)parameters.check, (unsigned long)parameters.watch);
-	must(untyped_retype(large, OBJECT_UNTYPED, 22, ROOT_SLOT_CNODE, untyped, 1), "retype");
+	must(untyped_retype(large, OBJECT_UNTYPED, 23, ROOT_SLOT_CNODE, untyped, 1), "retype");
 	debug_watch(parameters.watch);
 	for (uint64_t i = 0; i < parameters.rounds; i++) {
 		/* A round that hangs or panics is the seed after the last one printed. */

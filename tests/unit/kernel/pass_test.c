@@ -139,3 +139,15 @@ TEST(pass, passed_frame_does_not_take_the_mapping_along)
 	assert_int_equal(slot_at(to)->cap.type, OBJECT_FRAME);
 	assert_int_equal(slot_at(to)->cap.word, 0);
 }
+
+TEST(pass, capability_of_a_queued_sender_stays_without_grant)
+{
+	struct parties all = meet();
+	cptr_t gift = make(OBJECT_ENDPOINT, 0), to = free_slot(), no_grant = derive(all.endpoint, RIGHT_WRITE, 0);
+
+	do_send(all.client, no_grant, (uint64_t)gift << 32, 7);
+	assert_int_equal(all.client->state, THREAD_SENDING);
+	assert_int_equal(do_recv(all.server, all.endpoint, 0, to, 0).word[0], 7);
+	assert_int_equal(answer_of(all.server).info, 0);
+	assert_true(slot_empty(slot_at(to)));
+}

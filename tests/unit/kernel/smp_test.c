@@ -1,43 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several harts: wakes across them, questions, moving threads, deleting what another hart works with. */
-#include "parties.h"
-
-#include <lock.h>
-#include <smp.h>
-
-#define HARTS 3u
-
-/* A thread of another hart, made by the root task. It is ready there, or in that hart's inbox. */
-static struct made_thread make_on(unsigned hart, uint8_t priority)
-{
-	struct made_thread made = make_thread(priority);
-
-	assert_ok(invoke(made.cap, OP_THREAD_SET_AFFINITY, ROOT_SLOT_SCHED_CONTROL, hart, 0, 0, 0));
-	assert_ptr_equal(made.thread->hart, &harts[hart]);
-	return made;
-}
-
-/* Goes on as this hart, which takes in what others sent and picks a thread. */
-static struct thread *step_on(unsigned hart)
-{
-	host_become(hart);
-	return host_leave_kernel();
-}
-
-static struct thread *resume_on(unsigned hart, const struct made_thread *made)
-{
-	host_become(0);
-	assert_ok(invoke(made->cap, OP_THREAD_RESUME, 0, 0, 0, 0, 0));
-	assert_ptr_equal(step_on(hart), made->thread);
-	return made->thread;
-}
-
-static struct thread *run_on(unsigned hart, uint8_t priority)
-{
-	struct made_thread made = make_on(hart, priority);
-
-	return resume_on(hart, &made);
-}
+/* Several harts: wakes across them, moving threads, deleting what another hart works with. */
+#include "harts.h"
 
 TEST(smp, affinity_is_any_hart_that_runs)
 {
@@ -362,205 +325,86 @@ TEST(smp, priority_and_time_change_on_the_hart_of_the_thread)
 	assert_ptr_equal(host_leave_kernel(), high.thread);
 }
 
-TEST(smp, lock_goes_round_and_is_given_up_when_the_owner_asks)
+/* A passive server on hart 2 that waits with a deadline there. */
+static struct made_thread passive_server(cptr_t endpoint, cptr_t reply)
 {
-	host_add_harts(HARTS);
-	assert_true(smp_lock());
-	assert_int_equal(harts[0].held, LOCK_CAPABILITY);
-	/* Hart 1 is asked for something while it waits: it must go. */
-	harts[1].asked = HART_TO_ANSWER;
-	harts[1].function = NULL;
-	host_become(1);
-	assert_false(smp_lock());
-	assert_int_equal(harts[1].held, 0);
-	harts[1].asked = HART_NOT_ASKED;
+	struct made_thread server = make_on(2, 110);
+
+	(void)resume_on(2, &server);
+	do_recv(server.thread, endpoint, reply, 0, host.time + 100);
 	host_become(0);
-	smp_unlock();
-	host_become(1);
-	assert_true(smp_lock());
-	smp_unlock();
+	assert_ok(invoke(server.cap, OP_THREAD_BIND_SCHED_CONTEXT, 0, 0, 0, 0, 0));
+	assert_ptr_equal(harts[2].deadlines, server.thread);
+	return server;
 }
 
-TEST(smp, locks_have_an_order_in_debug_builds)
-{
-	struct lock object = { 0 }, other = { 0 };
-	jmp_buf stop;
-
-	assert_true(smp_lock());
-	lock_acquire(&object, LOCK_OBJECT);
-	host.stop = &stop;
-	if (setjmp(stop) == 0) {
-		lock_acquire(&other, LOCK_IRQ);
-		fail();
-	}
-	if (setjmp(stop) == 0) {
-		lock_acquire(&other, LOCK_OBJECT);
-		fail();
-	}
-	lock_release(&object, LOCK_OBJECT);
-	if (setjmp(stop) == 0) {
-		lock_release(&object, LOCK_OBJECT);
-		fail();
-	}
-	smp_unlock();
-	assert_int_equal(harts[0].held, 0);
-}
-
-static void note(void *argument)
-{
-	*(struct hart **)argument = arch_this_hart();
-}
-
-TEST(smp, questions_are_answered_by_the_hart_that_is_asked)
+TEST(smp, server_with_a_deadline_elsewhere_comes_by_that_hart)
 {
 	host_add_harts(HARTS);
-	struct hart *who = NULL;
+	cptr_t endpoint = make(OBJECT_ENDPOINT, 0), reply = make(OBJECT_REPLY, 0);
+	struct made_thread server = passive_server(endpoint, reply);
+	struct thread *client = run_on(1, 100);
 
-	assert_true(smp_lock());
-	smp_ask(&harts[2], note, &who);
-	assert_ptr_equal(who, &harts[2]);
-	smp_ask(&harts[0], note, &who);
-	assert_ptr_equal(who, &harts[0]);
-	smp_stop();
-	assert_int_equal(harts[1].asked, HART_STOPPED);
-	assert_int_equal(harts[2].asked, HART_STOPPED);
-	smp_on(&harts[1], note, &who);
-	assert_ptr_equal(who, &harts[1]);
-	assert_int_equal(harts[1].asked, HART_STOPPED);
-	smp_on(&harts[0], note, &who);
-	assert_ptr_equal(who, &harts[0]);
-	smp_go();
-	assert_int_equal(harts[1].asked, HART_NOT_ASKED);
-	smp_unlock();
+	do_call(client, endpoint, 0, 5);
+	assert_ptr_equal(server.thread->hart, &harts[1]);
+	assert_ptr_equal(harts[2].inbox, server.thread);
+	assert_null(step_on(1)); /* the server still has to pass hart 2 */
+	assert_null(step_on(2));
+	assert_null(harts[2].deadlines);
+	assert_ptr_equal(harts[1].inbox, server.thread);
+	assert_ptr_equal(step_on(1), server.thread);
+	assert_int_equal(answer_of(server.thread).word[0], 5);
 }
 
-TEST(smp, slot_is_filled_again_only_after_a_grace_period)
+TEST(smp, deadline_that_passes_leaves_who_was_claimed_alone)
 {
 	host_add_harts(HARTS);
-	cptr_t index = free_slot();
-	uint64_t epoch;
+	cptr_t endpoint = make(OBJECT_ENDPOINT, 0), reply = make(OBJECT_REPLY, 0);
+	struct made_thread server = passive_server(endpoint, reply);
+	struct thread *client = run_on(1, 100);
 
-	assert_ok(invoke(CNODE, OP_CNODE_MINT, index, CNODE, VSPACE, RIGHT_ALL, 0));
-	assert_ok(delete_cap(index));
-	epoch = smp_epoch;
-	assert_ok(invoke(CNODE, OP_CNODE_MINT, index, CNODE, VSPACE, RIGHT_ALL, 0));
-	assert_true(smp_epoch > epoch);
-	epoch = smp_epoch;
-	assert_ok(invoke(CNODE, OP_CNODE_MINT, free_slot(), CNODE, VSPACE, RIGHT_ALL, 0));
-	assert_int_equal(smp_epoch, epoch); /* a slot that never held anything */
-}
-
-struct guest {
-	cptr_t vcpu;
-	struct made_thread made;
-	struct vcpu *object;
-	struct vcpu_page *page;
-};
-
-static struct guest guest_on(unsigned hart)
-{
-	cptr_t gspace = make(OBJECT_GSPACE, 0), frame = make(OBJECT_FRAME, 12);
-	struct guest guest = { .vcpu = make(OBJECT_VCPU, 0), .made = make_on(hart, 100) };
-
-	guest.object = vcpu_at(guest.vcpu);
-	guest.page = arch_pointer(paddr((uint64_t)slot_at(frame)->cap.frame_number << 12));
-	assert_ok(invoke(guest.vcpu, OP_VCPU_CONFIGURE, gspace, frame, 0, 0, 0));
-	(void)resume_on(hart, &guest.made);
-	return guest;
-}
-
-TEST(smp, kick_reaches_a_guest_that_runs_or_idles_elsewhere)
-{
-	host_add_harts(HARTS);
-	struct guest guest = guest_on(1);
-
-	do_vcpu_run(guest.made.thread, guest.vcpu);
-	assert_ptr_equal(host_leave_kernel(), guest.made.thread);
-	host_become(0);
-	harts[1].arch.interrupts = 0;
-	vcpu_kick(guest.object, VCPU_IRQ_SOFTWARE);
-	assert_true(harts[1].arch.interrupts > 0);
-	assert_ptr_equal(step_on(1), guest.made.thread);
-	assert_int_equal(guest.page->hvip, VCPU_IRQ_SOFTWARE);
-	vcpu_idle(guest.made.thread);
+	do_call(client, endpoint, 0, 5);
+	host.time += 200;
+	host_become(2);
+	sched_timer(&harts[2]);
+	assert_null(harts[2].deadlines);
 	assert_null(host_leave_kernel());
-	assert_int_equal(guest.made.thread->state, THREAD_GUEST_IDLE);
-	host_become(0);
-	vcpu_kick(guest.object, 0);
-	assert_ptr_equal(step_on(1), guest.made.thread);
-	assert_int_equal(answer_of(guest.made.thread).info, VCPU_EXIT_KICKED);
+	assert_ptr_equal(step_on(1), server.thread);
+	assert_ok(answer_of(server.thread).err);
+	assert_int_equal(client->state, THREAD_AWAITS_REPLY);
 }
 
-TEST(smp, vcpu_is_fetched_from_the_hart_that_holds_it)
+TEST(smp, nothing_is_on_its_way_while_all_stand_still)
 {
 	host_add_harts(HARTS);
-	struct guest guest = guest_on(1);
-	struct thread *other = run_on(2, 100);
+	cptr_t endpoint = make(OBJECT_ENDPOINT, 0), reply = make(OBJECT_REPLY, 0);
+	struct made_thread server = passive_server(endpoint, reply);
+	struct thread *client = run_on(1, 100);
 
-	host_become(1);
-	do_vcpu_run(guest.made.thread, guest.vcpu);
-	assert_ptr_equal(host_leave_kernel(), guest.made.thread);
-	host_become(2);
-	assert_err(BUSY, do_vcpu_run(other, guest.vcpu).err);
-	host_become(1);
-	host_guest_exit(guest.made.thread, 10);
-	assert_ptr_equal(host_leave_kernel(), guest.made.thread);
-	assert_ptr_equal(guest.object->arch.hart, &harts[1]);
-	host_become(2);
-	do_vcpu_run(other, guest.vcpu);
-	assert_int_equal(guest.object->arch.put_away, 1);
-	assert_ptr_equal(host_leave_kernel(), other);
-	assert_ptr_equal(guest.object->arch.hart, &harts[2]);
+	/* Hart 1 stands still before hart 2 sends the server on to it. */
+	do_call(client, endpoint, 0, 5);
+	host_become(0);
+	assert_ok(invoke(server.cap, OP_THREAD_SUSPEND, 0, 0, 0, 0, 0));
+	assert_int_equal(server.thread->state, THREAD_STOPPED);
+	assert_null(harts[1].inbox);
+	assert_null(harts[2].inbox);
+	assert_null(harts[2].deadlines);
+	/* It holds the client's time and is no longer at rest, though stopped: a change goes to its hart. */
+	assert_ok(invoke(server.cap, OP_THREAD_SET_PRIORITY, ROOT_SLOT_SCHED_CONTROL, 90, 0, 0, 0));
+	assert_int_equal(server.thread->priority, 90);
+	assert_ok(delete_cap(reply));
+	assert_ptr_equal(step_on(1), client);
+	assert_err(DELETED, answer_of(client).err);
 }
 
-TEST(smp, vcpu_deletion_ends_the_guest_on_its_hart)
+TEST(smp, running_thread_stays_when_its_hart_does)
 {
 	host_add_harts(HARTS);
-	struct guest guest = guest_on(1);
+	struct made_thread made = make_on(1, 100);
 
-	do_vcpu_run(guest.made.thread, guest.vcpu);
-	assert_ptr_equal(host_leave_kernel(), guest.made.thread);
+	(void)resume_on(1, &made);
 	host_become(0);
-	assert_ok(delete_cap(guest.vcpu));
-	assert_int_equal(guest.object->arch.forgotten, 2); /* configured, deleted */
-	assert_ptr_equal(step_on(1), guest.made.thread);
-	assert_err(INVALID_CAP, answer_of(guest.made.thread).err);
-	assert_null(guest.made.thread->vcpu);
-}
-
-TEST(smp, signal_to_the_bound_thread_of_another_hart)
-{
-	host_add_harts(HARTS);
-	cptr_t notification = make(OBJECT_NOTIFICATION, 0), badged = derive(notification, RIGHT_ALL, 8), endpoint = make(OBJECT_ENDPOINT, 0);
-	struct guest guest = guest_on(1);
-	struct thread *vmm = guest.made.thread;
-
-	host_become(0);
-	assert_ok(invoke(guest.made.cap, OP_THREAD_BIND_NOTIFICATION, notification, 0, 0, 0, 0));
-	assert_ptr_equal(step_on(1), vmm);
-	do_recv(vmm, endpoint, 0, 0, DEADLINE_NEVER);
-	host_become(0);
-	do_signal(root_thread(), badged);
-	assert_ptr_equal(step_on(1), vmm);
-	assert_int_equal(answer_of(vmm).badge, 8);
-	do_vcpu_run(vmm, guest.vcpu);
-	assert_ptr_equal(host_leave_kernel(), vmm);
-	host_become(0);
-	do_signal(root_thread(), badged);
-	assert_ptr_equal(step_on(1), vmm);
-	assert_int_equal(answer_of(vmm).info, VCPU_EXIT_NOTIFIED);
-}
-
-TEST(smp, space_ends_on_every_hart)
-{
-	host_add_harts(HARTS);
-	cptr_t space = make(OBJECT_VSPACE, 0);
-	unsigned left[HARTS];
-
-	for (unsigned i = 0; i < HARTS; i++)
-		left[i] = harts[i].arch.left;
-	space_find(slot_at(space)->cap.word)->harts = 6; /* as harts 1 and 2 would when they switch to it */
-	assert_ok(delete_cap(space));
-	assert_int_equal(harts[1].arch.left, left[1] + 1);
-	assert_int_equal(harts[2].arch.left, left[2] + 1);
+	assert_ok(invoke(made.cap, OP_THREAD_SET_AFFINITY, ROOT_SLOT_SCHED_CONTROL, 1, 0, 0, 0));
+	assert_ptr_equal(harts[1].current, made.thread);
+	assert_ptr_equal(step_on(1), made.thread);
 }
