@@ -206,6 +206,7 @@ TEST(cap, level_stops_inner_copies_when_limit_is_reached)
 	assert_err(LIMIT, invoke(made.cap, OP_THREAD_CONFIGURE, cnode, VSPACE, 0, 0, 0));
 	assert_err(LIMIT, invoke(made.cap, OP_THREAD_CONFIGURE, CNODE, vspace, 0, 0, 0));
 	assert_err(LIMIT, invoke(made.cap, OP_THREAD_CONFIGURE, CNODE, VSPACE, endpoint, 0, 0));
+	assert_err(LIMIT, invoke(made.cap, OP_THREAD_SET_TIMEOUT_ENDPOINT, endpoint, 0, 0, 0, 0));
 	assert_err(LIMIT, invoke(control, OP_IRQ_CONTROL_GET, 10, CNODE, irq, 0, 0));
 	assert_ok(invoke(ROOT_SLOT_IRQ_CONTROL, OP_IRQ_CONTROL_GET, 10, CNODE, irq, 0, 0));
 	assert_err(LIMIT, invoke(irq, OP_IRQ_HANDLER_BIND, notification, 0, 0, 0, 0));

@@ -371,3 +371,17 @@ TEST(endpoint, reply_recv_answers_before_it_returns_signals)
 	assert_int_equal(got.info, message_info(LABEL_NOTIFICATION, 0));
 	assert_int_equal(answer_of(all.client).word[0], 31);
 }
+
+TEST(endpoint, receiver_that_a_short_path_left_outside_the_queue_is_found)
+{
+	struct parties all = meet();
+	struct endpoint *endpoint = endpoint_at(all.endpoint);
+
+	do_recv(all.server, all.endpoint, all.reply, 0, DEADLINE_NEVER);
+	queue_remove(&endpoint->queue, all.server);
+	endpoint->parked = all.server;
+	do_call(all.client, all.badged, message_info(5, 1), 70);
+	assert_null(endpoint->parked);
+	assert_int_equal(answer_of(all.server).word[0], 70);
+	assert_int_equal(all.client->state, THREAD_AWAITS_REPLY);
+}

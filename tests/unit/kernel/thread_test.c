@@ -288,3 +288,14 @@ TEST(thread, affinity_needs_control_and_a_hart_that_runs)
 	assert_ok(invoke(made.cap, OP_THREAD_SET_AFFINITY, ROOT_SLOT_SCHED_CONTROL, 0, 0, 0, 0));
 	assert_ptr_equal(made.thread->hart, &harts[0]);
 }
+
+TEST(thread, timeout_of_a_thread_whose_time_is_not_limited_is_none)
+{
+	struct made_thread made = make_thread(100);
+
+	assert_ok(invoke(made.cap, OP_THREAD_SET_TIMEOUT_ENDPOINT, make(OBJECT_ENDPOINT, 0), 0, 0, 0, 0));
+	thread_resume(made.thread);
+	become(made.thread);
+	assert_false(thread_raise_timeout(made.thread));
+	assert_int_equal(made.thread->state, THREAD_READY);
+}
