@@ -338,15 +338,12 @@ TEST(harts, registers_of_a_vcpu_are_fetched_from_another_hart)
 
 TEST(harts, space_notes_each_hart_once)
 {
-	host_add_harts(HARTS);
 	struct space *space = space_find(slot_at(make(OBJECT_GSPACE, 0))->cap.word);
 
 	assert_int_equal(space->harts, 0);
-	host_become(2);
-	space_use(space);
-	space_use(space);
+	space_use(space, 2);
+	space_use(space, 2);
 	assert_int_equal(space->harts, 4);
-	host_become(0);
-	space_use(space);
+	space_use(space, 0);
 	assert_int_equal(space->harts, 5);
 }

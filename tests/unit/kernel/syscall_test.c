@@ -105,6 +105,9 @@ TEST(syscall, debug_writes_and_checks)
 	assert_int_equal(host.console[0], 'x');
 	assert_ok(raw(thread, SYS_DEBUG, DEBUG_CHECK, 7));
 	assert_int_equal(arch_thread_words(thread)[1], 0);
+	assert_ok(raw(thread, SYS_DEBUG, DEBUG_WRAPS, 7));
+	assert_int_equal(arch_thread_words(thread)[1], 0);
+	assert_int_equal(arch_thread_words(thread)[2], 0);
 	assert_err(UNKNOWN_OPERATION, raw(thread, SYS_DEBUG, 99, 0));
 }
 
