@@ -151,7 +151,7 @@ void float_guests(void);
 
 /* --- registers.S, float.S --- */
 
-/* All registers but sp, gp, tp and those that C keeps are loaded from in[32] before an ecall and stored to out[32] after it. */
+/* All registers but sp, gp and tp are loaded from in[32] before an ecall and stored to out[32] after it. */
 void registers_ecall(const uint64_t in[32], uint64_t out[32]);
 /* The same with an illegal instruction in place of the ecall. */
 void registers_fault(const uint64_t in[32], uint64_t out[32]);

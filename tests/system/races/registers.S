@@ -3,25 +3,35 @@
 	.section .text.registers, "ax"
 	.option norvc
 
-	/* s0: in, s1: out */
+	/* a0: in, a1: out. Only sp, gp and tp are kept by all system calls. */
+#define ALL_OTHERS 1,5,6,7,8,9,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+#define FRAME 512
 	.macro	with_registers instruction:vararg
-	addi	sp, sp, -32
-	sd	ra, 0(sp)
-	sd	s0, 8(sp)
-	sd	s1, 16(sp)
-	mv	s0, a0
-	mv	s1, a1
-	.irp	n, 1,5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
-	ld	x\n, \n*8(s0)
+	addi	sp, sp, -FRAME
+	sd	ra, 256(sp)
+	sd	a1, 264(sp)
+	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
+	sd	x\n, 256+\n*8(sp)
 	.endr
+	.irp	n, ALL_OTHERS
+	ld	x\n, \n*8(a0)
+	.endr
+	ld	a0, 80(a0)
 	\instruction
-	.irp	n, 1,5,6,7,10,11,12,13,14,15,16,17,28,29,30,31
-	sd	x\n, \n*8(s1)
+	.irp	n, ALL_OTHERS
+	sd	x\n, \n*8(sp)
 	.endr
-	ld	ra, 0(sp)
-	ld	s0, 8(sp)
-	ld	s1, 16(sp)
-	addi	sp, sp, 32
+	sd	a0, 80(sp)
+	ld	a1, 264(sp)
+	.irp	n, 10,ALL_OTHERS
+	ld	t0, \n*8(sp)
+	sd	t0, \n*8(a1)
+	.endr
+	ld	ra, 256(sp)
+	.irp	n, 8,9,18,19,20,21,22,23,24,25,26,27
+	ld	x\n, 256+\n*8(sp)
+	.endr
+	addi	sp, sp, FRAME
 	ret
 	.endm
 
@@ -40,17 +50,17 @@ registers_fault:
  */
 	.globl process_code, process_code_end
 process_code:
-	mv	s0, a0
-	mv	s1, sp
+	mv	tp, a0
+	mv	gp, sp
 1:	li	a0, 5 /* PROCESS_CAP */
-	mv	a1, s1
-	ld	a2, 0(s0)
-	ld	a7, 32(s0)
+	mv	a1, gp
+	ld	a2, 0(tp)
+	ld	a7, 32(tp)
 	ecall
-	sd	a0, 16(s0)
-	sd	a1, 24(s0)
-	ld	t0, 8(s0)
+	sd	a0, 16(tp)
+	sd	a1, 24(tp)
+	ld	t0, 8(tp)
 	addi	t0, t0, 1
-	sd	t0, 8(s0)
+	sd	t0, 8(tp)
 	j	1b
 process_code_end:
