@@ -220,6 +220,41 @@ guest guest_float
 	ecall
 	j	1b
 
+	.macro	store_short address
+	.option push
+	.option rvc
+	c.sw	a0, 0(\address)
+	.option pop
+	.endm
+
+/*
+ * Doorbells: stores to a1 and a2, then a0 to the word, by way of a4 = the page, then a store to a3, of which it does not come back.
+ * No register changes. One address: 32 bits, then 16 bits; then both to both.
+ */
+	.balign 4096
+	.globl guest_bells, guest_bells_short, guest_bells_both
+guest_bells:
+	sw	a0, 0(a1)
+	sd	a0, WORD(a4)
+	sw	a0, 0(a3)
+guest_bells_short:
+	store_short a1
+	sd	a0, WORD(a4)
+	store_short a3
+guest_bells_both:
+	store_short a2
+	sw	a0, 0(a1)
+	sw	a0, 0(a2)
+	store_short a1
+	sd	a0, WORD(a4)
+	sw	a0, 0(a3)
+
+/* Rings the bell at a1 for ever: the word counts how often it came back. */
+guest guest_ring
+1:	sw	t0, 0(a1)
+	count	t0
+	j	1b
+
 	.balign 4096
 	.globl guests_end
 guests_end:

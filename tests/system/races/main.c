@@ -125,6 +125,7 @@ int main(void)
 	run_cases(GROUP_MESSAGES, message_cases);
 	run_cases(GROUP_LEAKS, leak_cases);
 	run_cases(GROUP_GUEST, guest_cases);
+	run_cases(GROUP_BELLS, bell_cases);
 	run_cases(GROUP_STRESS, stress_cases);
 	log_info("RACES done");
 	power_off(0);

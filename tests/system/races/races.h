@@ -27,14 +27,14 @@ struct parameters {
 extern struct parameters parameters;
 extern const struct root_info *root_info;
 
-enum group { GROUP_VMM = 1, GROUP_TAKE = 2, GROUP_MESSAGES = 4, GROUP_LEAKS = 8, GROUP_GUEST = 16, GROUP_STORM = 32, GROUP_STRESS = 64, GROUP_IDLE = 128 };
+enum group { GROUP_VMM = 1, GROUP_TAKE = 2, GROUP_MESSAGES = 4, GROUP_LEAKS = 8, GROUP_GUEST = 16, GROUP_STORM = 32, GROUP_STRESS = 64, GROUP_IDLE = 128, GROUP_BELLS = 256 };
 
 struct race_case {
 	const char *name;
 	void (*run)(void);
 };
 extern const struct race_case vmm_cases[], take_cases[], message_cases[], leak_cases[], guest_cases[], storm_cases[], idle_cases[],
-	stress_cases[];
+	stress_cases[], bell_cases[];
 
 /* --- main.c: reports --- */
 
@@ -123,7 +123,7 @@ struct guest {
 };
 #define GUEST_WORD 200u /* index in `words` of the first word that guests count in: behind their code */
 extern const char guest_count[], guest_spin[], guest_traps[], guest_timer[], guest_float[], guest_idle[], guest_masked[],
-	guest_scratch[], guests_end[];
+	guest_scratch[], guest_bells[], guest_bells_short[], guest_bells_both[], guest_ring[], guests_end[];
 
 struct guest make_guest(const char *code);
 void guest_reset(const struct guest *guest);
