@@ -98,8 +98,7 @@ void sched_clear_deadline(struct thread *thread)
 	hart->timer_stale = true;
 }
 
-/* Charges the current thread for the time since the last charge. */
-static void charge(struct hart *hart, uint64_t now)
+void sched_charge(struct hart *hart, uint64_t now)
 {
 	struct sched_context *context = hart->current ? hart->current->sched_context : NULL;
 	uint64_t used = now - hart->charged_at;
@@ -192,7 +191,7 @@ void sched_unready(struct thread *thread)
 	if (thread->queued) {
 		dequeue(thread);
 	} else if (hart->current == thread) {
-		charge(hart, arch_time());
+		sched_charge(hart, arch_time());
 		hart->current = NULL;
 		hart->reschedule = true;
 	}
@@ -251,7 +250,7 @@ void sched_timer(struct hart *hart)
 
 	hart->timer = DEADLINE_NEVER;
 	hart->timer_stale = true;
-	charge(hart, now);
+	sched_charge(hart, now);
 	wake_expired(hart, now);
 }
 
@@ -289,7 +288,7 @@ bool sched_preempt(struct hart *hart, struct thread *thread)
 {
 	struct thread *previous = hart->current;
 
-	charge(hart, arch_time());
+	sched_charge(hart, arch_time());
 	if (previous->sched_context->budget.ended)
 		return false;
 	hart->current = thread;
@@ -310,7 +309,7 @@ struct thread *sched_leave(struct hart *hart)
 			struct thread *previous = hart->current;
 
 			sched_unready(next);
-			charge(hart, arch_time());
+			sched_charge(hart, arch_time());
 			hart->current = NULL;
 			if (previous)
 				sched_ready(previous);
@@ -336,82 +335,6 @@ void sched_set_priority(struct thread *thread, uint8_t priority)
 	if (queued)
 		enqueue(thread);
 	thread->hart->reschedule = true;
-}
-
-void sched_context_init(struct sched_context *context)
-{
-	budget_configure(&context->budget, SCHED_BUDGET_DEFAULT, SCHED_BUDGET_DEFAULT, 0, 0);
-}
-
-void sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice)
-{
-	struct thread *thread = context->thread;
-	uint64_t now = arch_time();
-
-	if (thread)
-		charge(thread->hart, now);
-	budget_configure(&context->budget, amount, period, slice, now);
-	if (!thread)
-		return;
-	thread->hart->timer_stale = true;
-	if (thread->state == THREAD_READY)
-		sched_ready(thread); /* it may have slept for a refill */
-}
-
-/* The thread stops using its context; it cannot run until it has another, which may be on another hart. */
-static void detach(struct thread *thread)
-{
-	if (!thread->sched_context)
-		return;
-	sched_unready(thread);
-	if (thread->state == THREAD_READY)
-		sched_clear_deadline(thread); /* it slept for a refill */
-	arch_thread_park(thread);
-	thread->sched_context->thread = NULL;
-	__atomic_store_n(&thread->sched_context, NULL, __ATOMIC_RELEASE);
-}
-
-static void attach(struct thread *thread, struct sched_context *context)
-{
-	thread->sched_context = context;
-	context->thread = thread;
-	if (thread->state == THREAD_READY)
-		sched_ready(thread);
-}
-
-void sched_lend(struct thread *caller, struct thread *to)
-{
-	struct sched_context *context = caller->sched_context;
-
-	if (!context || __atomic_load_n(&to->sched_context, __ATOMIC_ACQUIRE))
-		return;
-	caller->sched_context = NULL;
-	caller->lent_to = to;
-	to->lent_by = caller;
-	to->hart = caller->hart;
-	to->sched_context = context;
-	context->thread = to;
-}
-
-void sched_reclaim(struct thread *lender)
-{
-	struct thread *holder = lender;
-
-	/* A borrower without the context is itself a caller who lent it on: all those loans end, too. */
-	do {
-		struct thread *borrower = holder->lent_to;
-
-		holder->lent_to = NULL;
-		borrower->lent_by = NULL;
-		arch_thread_park(borrower); /* who has no context may go on on any hart */
-		holder = borrower;
-	} while (!holder->sched_context && holder->lent_to);
-	struct sched_context *context = holder->sched_context;
-
-	detach(holder);
-	lender->sched_context = context;
-	if (context)
-		context->thread = lender;
 }
 
 struct move {
@@ -448,43 +371,4 @@ void sched_move(struct thread *thread, struct hart *to)
 
 	smp_on(thread->hart, leave_hart, &move);
 	smp_on(to, enter_hart, &move);
-}
-
-enum err sched_context_bind(struct thread *thread, struct sched_context *context)
-{
-	if (context && (context->owner || thread->own_context || thread->lent_by || thread->lent_to))
-		return ERR_BUSY;
-	if (!context) {
-		if (thread->own_context)
-			sched_context_destroy(thread->own_context);
-		return ERR_OK;
-	}
-	context->owner = thread;
-	thread->own_context = context;
-	attach(thread, context);
-	return ERR_OK;
-}
-
-/* Ends the loans by which a context came to this thread, from call to call. */
-static void end_loans(struct thread *holder)
-{
-	while (holder->lent_by) {
-		struct thread *lender = holder->lent_by;
-
-		holder->lent_by = NULL;
-		lender->lent_to = NULL;
-		holder = lender;
-	}
-}
-
-void sched_context_destroy(struct sched_context *context)
-{
-	if (context->thread) {
-		end_loans(context->thread);
-		detach(context->thread);
-	}
-	if (context->owner) {
-		context->owner->own_context = NULL;
-		context->owner = NULL;
-	}
 }

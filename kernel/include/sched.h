@@ -82,6 +82,9 @@ void sched_unready(struct thread *thread);
 void sched_set_deadline(struct thread *thread, uint64_t deadline);
 void sched_clear_deadline(struct thread *thread);
 
+/* Charges the current thread, if there is one, for the time since the last charge. now: arch_time. */
+void sched_charge(struct hart *hart, uint64_t now);
+
 /* The current thread goes behind its equals. */
 void sched_yield(struct hart *hart);
 
