@@ -127,6 +127,23 @@ void notification_unbind(struct thread *thread)
 	thread->bound = NULL;
 }
 
+bool notification_time_out(struct thread *thread)
+{
+	struct notification *notification = word_read(&thread->waits_for);
+
+	if (!notification || !lock_try(&notification->lock))
+		return false;
+	bool waits = thread->waits_for == notification;
+
+	if (waits) {
+		dequeue(notification, thread);
+		thread->state = THREAD_READY;
+		arch_thread_words(thread)[0] = ERR_TIMED_OUT;
+	}
+	__atomic_store_n(&notification->lock.held, 0, __ATOMIC_RELEASE);
+	return waits;
+}
+
 bool notification_cancel(struct thread *thread)
 {
 	struct notification *notification = word_read(&thread->waits_for);

@@ -6,19 +6,21 @@
 
 #include "bits.h"
 #include "kernel.h"
+#include "notification.h"
 #include "smp.h"
 #include "thread.h"
 
 struct hart harts[HANDOVER_HARTS];
+
+#define TIMER_FIRED 0 /* no time to come, so that the timer is set in any case */
 
 void sched_hart_init(struct hart *hart, uint32_t index)
 {
 	*hart = (struct hart){ .index = index, .timer = DEADLINE_NEVER, .timer_stale = true };
 }
 
-static void enqueue(struct thread *thread)
+static inline __attribute__((always_inline)) void put_last(struct hart *hart, struct thread *thread)
 {
-	struct hart *hart = thread->hart;
 	unsigned priority = thread->priority;
 
 	queue_append(&hart->ready[priority], thread);
@@ -26,6 +28,14 @@ static void enqueue(struct thread *thread)
 		hart->top = priority;
 	hart->ready_bits[priority / 64] |= UINT64_C(1) << priority % 64;
 	thread->queued = true;
+}
+
+static void enqueue(struct thread *thread)
+{
+	struct hart *hart = thread->hart;
+	unsigned priority = thread->priority;
+
+	put_last(hart, thread);
 	if (!hart->current || priority > hart->current->priority)
 		hart->reschedule = true;
 	else if (priority == hart->current->priority)
@@ -106,6 +116,15 @@ void sched_charge(struct hart *hart, uint64_t now)
 	hart->charged_at = now;
 	if (context)
 		budget_charge(&context->budget, used);
+}
+
+/* The same for a thread that was in user mode, unless its budget or slice ends. False: it does, and nothing has changed. */
+static inline __attribute__((always_inline)) bool charge_part(struct hart *hart, const struct thread *current, uint64_t now)
+{
+	if (!budget_charge_part(&current->sched_context->budget, now - hart->charged_at))
+		return false;
+	hart->charged_at = now;
+	return true;
 }
 
 void sched_ready(struct thread *thread)
@@ -248,7 +267,7 @@ void sched_timer(struct hart *hart)
 {
 	uint64_t now = arch_time();
 
-	hart->timer = DEADLINE_NEVER;
+	hart->timer = TIMER_FIRED;
 	hart->timer_stale = true;
 	sched_charge(hart, now);
 	wake_expired(hart, now);
@@ -264,9 +283,8 @@ static __attribute__((noinline)) void end_turn(struct hart *hart, struct thread 
 	sched_ready(thread);
 }
 
-static void set_timer(struct hart *hart)
+static inline __attribute__((always_inline)) void set_timer(struct hart *hart, const struct thread *thread)
 {
-	const struct thread *thread = hart->current;
 	uint64_t next = hart->deadlines ? hart->deadlines->deadline : DEADLINE_NEVER;
 
 	hart->timer_stale = false;
@@ -284,17 +302,72 @@ static void set_timer(struct hart *hart)
 	}
 }
 
+/* A thread in no queue, more urgent than all others, has the hart from now on. */
+static inline __attribute__((always_inline)) void replace(struct hart *hart, struct thread *current, struct thread *by)
+{
+	put_last(hart, current);
+	hart->current = by;
+}
+
 bool sched_preempt(struct hart *hart, struct thread *thread)
 {
-	struct thread *previous = hart->current;
+	struct thread *current = hart->current;
+	uint64_t now = arch_time();
 
-	sched_charge(hart, arch_time());
-	if (previous->sched_context->budget.ended)
+	if (!charge_part(hart, current, now)) {
+		sched_charge(hart, now);
 		return false;
-	hart->current = thread;
-	enqueue(previous);
-	set_timer(hart);
+	}
+	if (!arch_switch_short(hart, thread))
+		return false;
+	thread->sched_context->budget.ended = false;
+	replace(hart, current, thread);
+	set_timer(hart, thread);
 	return true;
+}
+
+/* Claims the thread with the earliest deadline if that is all there is to do: it waits for a notification, with unlimited time. */
+static inline __attribute__((always_inline)) bool take_expired(struct hart *hart, struct thread *thread, uint64_t now)
+{
+	struct thread *later = thread->later;
+
+	if ((later && later->deadline <= now) || thread->state != THREAD_WAITING || thread->hart != hart ||
+	    !thread->sched_context || thread->sched_context->budget.limited || !notification_time_out(thread))
+		return false;
+	assert(!thread->lent_to && thread->fault == THREAD_NO_FAULT && !thread->vcpu && !thread->queued);
+	thread->sched_context->budget.ended = false;
+	/* As sched_clear_deadline, for the first one. */
+	hart->deadlines = later;
+	if (later)
+		later->earlier = NULL;
+	thread->later = NULL;
+	__atomic_store_n(&thread->has_deadline, false, __ATOMIC_RELEASE);
+	return true;
+}
+
+struct thread *sched_timer_in_thread(struct hart *hart)
+{
+	struct thread *current = hart->current, *first = hart->deadlines;
+	uint64_t now = arch_time();
+	bool expired = first && first->deadline <= now;
+
+	if (!charge_part(hart, current, now) || (expired && !take_expired(hart, first, now))) {
+		sched_timer(hart);
+		return NULL;
+	}
+	hart->timer = TIMER_FIRED;
+	if (expired && first->priority <= current->priority) {
+		put_last(hart, first);
+	} else if (expired) {
+		if (!arch_switch_short(hart, first)) {
+			enqueue(first);
+			return NULL;
+		}
+		replace(hart, current, first);
+		current = first;
+	}
+	set_timer(hart, current);
+	return current;
 }
 
 struct thread *sched_leave(struct hart *hart)
@@ -321,7 +394,7 @@ struct thread *sched_leave(struct hart *hart)
 		hart->timer_stale = true;
 	}
 	if (hart->timer_stale)
-		set_timer(hart);
+		set_timer(hart, hart->current);
 	return hart->current;
 }
 

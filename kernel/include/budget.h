@@ -70,14 +70,25 @@ static inline __attribute__((always_inline)) void budget_begin(struct budget *bu
 		budget_resume(budget, now);
 }
 
+/* The same as budget_charge if something is left then. False: not so, and nothing has changed. */
+static inline __attribute__((always_inline)) must_check bool budget_charge_part(struct budget *budget, uint64_t used)
+{
+	uint64_t left = budget->left;
+
+	if (used + budget->fragment >= left)
+		return false;
+	budget->consumed += used;
+	budget->left = left - used;
+	return true;
+}
+
 /* It ran for so many ticks since the last charge or begin. Sets `ended` if it used up what it had; see budget_ready_at then. */
 static inline __attribute__((always_inline)) void budget_charge(struct budget *budget, uint64_t used)
 {
+	if (budget_charge_part(budget, used))
+		return;
 	budget->consumed += used;
-	if (used + budget->fragment < budget->left)
-		budget->left -= used;
-	else
-		budget_spend(budget, used);
+	budget_spend(budget, used);
 }
 
 /*

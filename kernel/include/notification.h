@@ -23,6 +23,9 @@ bool notification_deliver(struct notification *notification, struct thread *thre
 enum err notification_bind(struct notification *notification, struct thread *thread) must_check;
 void notification_unbind(struct thread *thread);
 
+/* A waiter's deadline passed: claims it and makes its state ready. False: somebody else did, or might just now. */
+bool notification_time_out(struct thread *thread) must_check;
+
 /* Claims a waiter. False: somebody else did. */
 bool notification_cancel(struct thread *thread) must_check;
 

@@ -89,13 +89,19 @@ void sched_charge(struct hart *hart, uint64_t now);
 void sched_yield(struct hart *hart);
 
 /*
- * A thread in no queue, more urgent than the current one and with unlimited time, takes the hart from it; the rest of a switch is
- * the caller's. False: the long way is needed, nothing has changed.
+ * A thread in no queue, more urgent than the current one and with unlimited time, takes the hart from it, which was in user
+ * mode: the way out of the kernel is included. False: the long way is needed.
  */
 bool sched_preempt(struct hart *hart, struct thread *thread) must_check;
 
-/* The timer fired: charges time, wakes whose deadline passed. */
+/* The timer fired: charges time, wakes whose deadline passed. The timer is set again by sched_leave. */
 void sched_timer(struct hart *hart);
+
+/*
+ * The same while a thread was in user mode, with the way out of the kernel if that is short: returns that thread, or a more urgent
+ * one to which the hart was switched. NULL: sched_leave has to follow.
+ */
+struct thread *sched_timer_in_thread(struct hart *hart) must_check;
 
 /* Leaving the kernel: the thread to run, or NULL to idle. Sets the timer. */
 struct thread *sched_leave(struct hart *hart);

@@ -231,6 +231,14 @@ void arch_switch(struct hart *hart, struct thread *thread)
 	hart->arch.switches++;
 }
 
+bool arch_switch_short(struct hart *hart, struct thread *thread)
+{
+	if (thread->arch.slowed)
+		return false;
+	arch_switch(hart, thread);
+	return true;
+}
+
 void arch_thread_slow(struct thread *thread)
 {
 	thread->arch.slowed = true;

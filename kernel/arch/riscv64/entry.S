@@ -7,6 +7,7 @@
 #include "csr.h"
 
 #define CNODE_SLOT_SHIFT 5
+#define CAUSE_TIMER (CAUSE_INTERRUPT + IRQ_TIMER)
 #define CAUSE_WFI 22 /* virtual instruction */
 #define CAUSE_STORE_FAULT 23 /* store guest-page fault */
 
@@ -48,6 +49,14 @@ hart_entry_paged:
 	.macro	clear_temporaries
 	.irp	n, 1,5,6,7,28,29,30,31
 	li	x\n, 0
+	.endr
+	.endm
+
+	.macro	save_three base, skip1, skip2, skip3
+	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
+	.if	(\n != \skip1) && (\n != \skip2) && (\n != \skip3)
+	sd	x\n, \n*8(\base)
+	.endif
 	.endr
 	.endm
 
@@ -123,7 +132,10 @@ slow:	sd	t0, 10*8(a0)
 	tail	trap_syscall
 
 other_trap:
-	save_most a0, 10, 5
+	sd	t1, 6*8(a0)
+	li	t1, CAUSE_TIMER - CAUSE_TASK_ECALL
+	beq	t0, t1, timer_trap
+	save_three a0, 10, 5, 6
 	csrrw	t0, CSR_SSCRATCH, a0
 	csrr	t1, CSR_SEPC
 	sd	t0, 10*8(a0)
@@ -132,6 +144,39 @@ other_trap:
 	csrr	a1, CSR_SCAUSE
 	ld	sp, HART_STACK(tp)
 	tail	trap_task
+
+/* What C does not keep is enough, if the thread goes on. */
+	.macro	lost_registers operation
+	.irp	n, 1,7,11,12,13,14,15,16,17,28,29,30,31,2,4
+	\operation	x\n, \n*8(a0)
+	.endr
+	.endm
+
+timer_trap:
+	lost_registers sd
+	csrrw	t0, CSR_SSCRATCH, a0
+	ld	tp, THREAD_HART(a0)
+	sd	t0, 10*8(a0)
+	ld	sp, HART_STACK(tp)
+	mv	a0, tp
+	call	sched_timer_in_thread
+	csrr	t0, CSR_SSCRATCH
+	bne	a0, t0, timer_switch
+	lost_registers ld
+	ld	t0, 5*8(a0)
+	ld	t1, 6*8(a0)
+	ld	a0, 10*8(a0)
+	sret
+
+timer_switch:
+	csrr	t1, CSR_SEPC
+	.irp	n, 3,8,9,18,19,20,21,22,23,24,25,26,27
+	sd	x\n, \n*8(t0)
+	.endr
+	sd	t1, THREAD_PC(t0)
+	bnez	a0, return_to_task
+	mv	a0, tp
+	tail	leave_kernel
 
 /*
  * The short paths of call, reply_recv and signal: the message stays in the registers, and who gets it runs at once. They do

@@ -3,6 +3,7 @@
 
 #include <lock.h>
 #include <notification.h>
+#include <sched.h>
 
 #include "riscv.h"
 
@@ -15,9 +16,8 @@ _Noreturn void wake_and_leave(struct notification *notification, struct hart *ha
 /* May the first and only waiter have the hart at once, and is there nothing else to do? The notification is locked. */
 static inline bool can_switch(const struct hart *hart, const struct thread *thread, const struct thread *waiter)
 {
-	return waiter && !waiter->next && waiter->hart == hart && waiter->arch.key == hart->arch.key &&
-	       waiter->priority > thread->priority && waiter->sched_context && !waiter->sched_context->budget.limited &&
-	       !waiter->has_deadline;
+	return waiter && !waiter->next && waiter->hart == hart && waiter->priority > thread->priority &&
+	       waiter->sched_context && !waiter->sched_context->budget.limited && !waiter->has_deadline;
 }
 
 _Noreturn void signal_and_switch(struct thread *thread, struct notification *notification)
@@ -28,17 +28,19 @@ _Noreturn void signal_and_switch(struct thread *thread, struct notification *not
 	if (lock_try(&notification->lock)) {
 		struct thread *waiter = notification->waiters.head;
 
-		if (can_switch(hart, thread, waiter) && sched_preempt(hart, waiter)) {
-			uint64_t bits = word_take(&notification->bits);
+		uint64_t bits = can_switch(hart, thread, waiter) ? word_take(&notification->bits) : 0;
 
+		if (bits && sched_preempt(hart, waiter)) {
+			waiter->arch.registers[10] = ERR_OK;
+			waiter->arch.registers[17] = bits;
 			notification->waiters.head = notification->waiters.tail = NULL;
 			waiter->waits_for = NULL;
 			waiter->state = THREAD_READY;
 			__atomic_store_n(&notification->lock.held, 0, __ATOMIC_RELEASE);
-			csr_write(CSR_SATP, waiter->arch.satp);
-			csr_clear(CSR_HSTATUS, HSTATUS_HU);
-			return_from_guest(waiter, ERR_OK, 0, 0, 0, 0, bits);
+			return_to_task(waiter);
 		}
+		if (bits)
+			__atomic_fetch_or(&notification->bits, bits, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&notification->lock.held, 0, __ATOMIC_RELEASE);
 	}
 	wake_and_leave(notification, hart);

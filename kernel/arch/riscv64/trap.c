@@ -22,7 +22,6 @@ void handle_interrupt(struct hart *hart, uint64_t cause)
 {
 	switch (cause & ~CAUSE_INTERRUPT) {
 	case IRQ_TIMER:
-		arch_timer_set(DEADLINE_NEVER);
 		sched_timer(hart);
 		break;
 	case IRQ_EXTERNAL:
@@ -224,6 +223,17 @@ void arch_switch(struct hart *hart, struct thread *thread)
 		csr_set(CSR_HSTATUS, HSTATUS_HU);
 	else
 		csr_clear(CSR_HSTATUS, HSTATUS_HU);
+}
+
+bool arch_switch_short(struct hart *hart, struct thread *thread)
+{
+	if (hart->task_fp || thread->arch.key != hart->arch.key)
+		return false;
+	csr_write(CSR_SATP, thread->arch.satp);
+	if (thread->arch.space)
+		shadow_loaded(hart, space_find(thread->arch.space), mmu_asid(thread->arch.satp));
+	csr_clear(CSR_HSTATUS, HSTATUS_HU); /* a VMM that needs it traps once: give_guest */
+	return true;
 }
 
 void arch_thread_slow(struct thread *thread)

@@ -63,6 +63,9 @@ void arch_thread_fault_words(const struct thread *thread, uint64_t words[MESSAGE
 /* Makes this thread the one that the hart returns to: address space, lazy FP, access to its vCPU. NULL: none. */
 void arch_switch(struct hart *hart, struct thread *thread);
 
+/* The same if it is as short as satp, with no FP state of threads in the hart. False: it is not, and nothing has changed. */
+bool arch_switch_short(struct hart *hart, struct thread *thread) must_check;
+
 /* The thread is special until it runs again, for instance faulted: no short path. */
 void arch_thread_slow(struct thread *thread);
 

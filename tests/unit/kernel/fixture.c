@@ -247,6 +247,18 @@ struct answer do_vcpu_run(struct thread *thread, cptr_t vcpu)
 	return message(thread, SYS_VCPU_RUN, vcpu, 0, 0);
 }
 
+/* The timer of a hart fires, in user mode or in a guest or with nothing to run. */
+static struct thread *take_timer(struct hart *hart)
+{
+	struct thread *next = NULL;
+
+	if (hart->current && !hart->current->vcpu)
+		next = sched_timer_in_thread(hart);
+	else
+		sched_timer(hart);
+	return next ? next : host_leave_kernel();
+}
+
 struct thread *pass_time(uint64_t ticks)
 {
 	uint64_t end = host.time + ticks;
@@ -255,9 +267,7 @@ struct thread *pass_time(uint64_t ticks)
 	while (host.timer <= end) {
 		if (host.timer > host.time)
 			host.time = host.timer;
-		host.timer = DEADLINE_NEVER;
-		sched_timer(&harts[0]);
-		running = host_leave_kernel();
+		running = take_timer(&harts[0]);
 	}
 	host.time = end;
 	return running;
