@@ -532,7 +532,7 @@ no_bell:
 	.balign 4
 3:	csrw	CSR_STVEC, t1
 	csrw	CSR_SSTATUS, t5
-	bltz	t2, no_bell
+	bltz	t2, 5f
 	/* 4 bytes if both low bits are set, else 2 (unprivileged spec, "Expanded Instruction-Length Encoding"). */
 	addi	t0, t0, 2
 	andi	t2, t2, 3
@@ -551,6 +551,12 @@ bell_done:
 	ld	a1, VCPU_SCRATCH(a0)
 	csrrw	a0, CSR_SSCRATCH, a0
 	sret
+
+	/* The fault took the place of the guest's own trap: the guest comes back to its store, and finds out by itself. */
+5:	li	t1, HSTATUS_SPV
+	csrw	CSR_SEPC, t0
+	csrs	CSR_HSTATUS, t1
+	j	bell_done
 
 /* A bound thread that runs, or waits for something else, finds the bits later. */
 bell_bound:

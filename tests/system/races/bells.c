@@ -239,6 +239,42 @@ static void test_own(void)
 	WAIT_FOR(vmm->done, "a guest that rings does not get on");
 }
 
+/* --- a store whose instruction the kernel cannot read --- */
+
+#define TABLE_ADDRESS (GUEST_BASE + 4096)
+#define SATP_SV39 (8ull << 60)
+#define PTE_ALL 0xcfull /* valid, readable, writable, executable, accessed, dirty */
+#define FETCH_PAGE_FAULT 12u
+
+/* The guest comes back to the store and finds out by itself: a page fault of its own. */
+static void test_unmapped(void)
+{
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0), table = make(OBJECT_FRAME, 12);
+	struct guest guest = make_guest(guest_unmapped);
+	volatile uint64_t *root = map_here(table);
+	struct vcpu_exit_info exit;
+	uint64_t bits;
+
+	must(vcpu_set_bell(guest.vcpu, 1, BELL, copy(notification, BADGE)), "bell");
+	map_in(guest.gspace, copy(table, 0), TABLE_ADDRESS, RIGHT_READ | RIGHT_WRITE);
+	for (unsigned turn = 0; turn < 10; turn++) {
+		root[0] = PTE_ALL;
+		root[2] = root[3] = GUEST_BASE >> 2 | PTE_ALL;
+		guest_reset(&guest);
+		must(vcpu_write_register(guest.vcpu, VCPU_VSATP, 0), "no paging");
+		guest.page->gpr[11] = BELL;
+		guest.page->gpr[13] = SATP_SV39 | TABLE_ADDRESS >> 12;
+		guest.page->gpr[14] = TABLE_ADDRESS;
+		must(sys_vcpu_run(guest.vcpu, &exit), "run");
+		expect(guest.page->pc < GUEST_BASE + 0x80000000, "a pc that no guest has", guest.page->pc);
+		expect(exit.cause == CAUSE_VS_ECALL, "the exit of a guest without code", exit.cause);
+		expect(guest.page->gpr[10] == FETCH_PAGE_FAULT, "the trap of a guest without code", guest.page->gpr[10]);
+		expect(guest.page->gpr[12] == GUEST_BASE + (uint64_t)(guest_unmapped_bell - guest_unmapped), "where it trapped",
+		       guest.page->gpr[12]);
+		expect(sys_poll(notification, &bits) == ERR_WOULD_BLOCK, "a bell rang that nobody could read", bits);
+	}
+}
+
 /* --- notifications that go --- */
 
 /* Its last bell is dead: an exit at that store, as if it had never been set. */
@@ -337,6 +373,7 @@ const struct race_case bell_cases[] = {
 	{ "bells alone", test_alone },
 	{ "bells heard", test_heard },
 	{ "bells of the VMM", test_own },
+	{ "bells unmapped", test_unmapped },
 	{ "bells gone", test_gone },
 	{ "bells revoked", test_revoked },
 	{ 0 },

@@ -255,6 +255,26 @@ guest guest_ring
 	count	t0
 	j	1b
 
+/*
+ * Takes its own code from its page table (satp in a3, its root at a4), and rings the bell at a1 before it notices. Its trap entry is
+ * mapped 1 GiB above as well: calls with a0 = scause, a2 = sepc.
+ */
+guest guest_unmapped
+	jal	t1, 1f
+	csrr	a0, scause
+	csrr	a2, sepc
+	ecall
+1:	li	t0, 0x40000000
+	add	t1, t1, t0
+	csrw	stvec, t1
+	csrw	satp, a3
+	sfence.vma
+	sd	zero, 16(a4)
+	.globl guest_unmapped_bell
+guest_unmapped_bell:
+	sw	zero, 0(a1)
+	ecall
+
 	.balign 4096
 	.globl guests_end
 guests_end:

@@ -123,7 +123,8 @@ struct guest {
 };
 #define GUEST_WORD 200u /* index in `words` of the first word that guests count in: behind their code */
 extern const char guest_count[], guest_spin[], guest_traps[], guest_timer[], guest_float[], guest_idle[], guest_masked[],
-	guest_scratch[], guest_bells[], guest_bells_short[], guest_bells_both[], guest_ring[], guests_end[];
+	guest_scratch[], guest_bells[], guest_bells_short[], guest_bells_both[], guest_ring[],
+	guest_unmapped[], guest_unmapped_bell[], guests_end[];
 
 struct guest make_guest(const char *code);
 void guest_reset(const struct guest *guest);
