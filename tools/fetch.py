@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches from the machine's own Debian mirror: the source of libfdt, and packages for guests."""
+"""Fetches from the machine's own Debian mirror: the source of libfdt, packages for guests, and the model checker."""
 
 import argparse
 import hashlib
@@ -17,7 +17,9 @@ DTC_PATH = "pool/main/d/device-tree-compiler/device-tree-compiler_1.7.2.orig.tar
 DTC_SHA256 = "92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITE = "trixie"
-ARCHITECTURE = "riscv64"
+GUEST_ARCHITECTURE = "riscv64"
+# The model checker, its solver, and the libraries they run with: this machine's own may be too old for them.
+CHECKER = ("cbmc", "minisat", "cadical", "libstdc++6", "libgcc-s1", "libc6", "zlib1g")
 # Not all that Debian's dependencies name: those of the graphics drivers are 200 MB, and only programs that draw load them.
 STRESS_PACKAGES = ("stress-ng", "libacl1", "libapparmor1", "libbsd0", "libc6", "libcrypt1", "libdrm2", "libegl1", "libexpat1",
     "libffi8", "libgbm1", "libgcc-s1", "libgles2", "libglvnd0", "libgmp10", "libjpeg62-turbo", "libjudydebian1", "libkmod2",
@@ -76,17 +78,17 @@ def fetch_dtc(target):
 class Apt:
     """A private apt: suite and architecture of the guests, with nothing of the machine's own apt but the mirror."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, architecture):
         self.folder = pathlib.Path(folder)
         for name in ("state/lists/partial", "cache/archives/partial", "parts", "packages"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         (self.folder / "status").touch()
         (self.folder / "sources.list").write_text(
-            f"deb [arch={ARCHITECTURE} signed-by={KEYRING}] {mirror()} {SUITE} main\n")
+            f"deb [arch={architecture} signed-by={KEYRING}] {mirror()} {SUITE} main\n")
         at = self.folder
         (self.folder / "apt.conf").write_text(f'''
-APT::Architecture "{ARCHITECTURE}";
-APT::Architectures {{ "{ARCHITECTURE}"; }};
+APT::Architecture "{architecture}";
+APT::Architectures {{ "{architecture}"; }};
 APT::Sandbox::User "root";
 Acquire::Languages "none";
 Acquire::Retries "2";
@@ -135,12 +137,12 @@ Dir::Etc::trustedparts "{at}/parts";
 class Unpacked:
     """A folder of unpacked packages, which takes its place only when it is complete."""
 
-    def __init__(self, target):
+    def __init__(self, target, architecture=GUEST_ARCHITECTURE):
         self.target = pathlib.Path(target)
         self.partial = self.target.with_name(self.target.name + ".partial")
         subprocess.run(["rm", "-rf", self.partial], check=True)
         self.partial.mkdir(parents=True)
-        self.apt = Apt(self.target.parent / "apt")
+        self.apt = Apt(self.target.parent / f"apt-{architecture}", architecture)
         self.apt.update()
 
     def add(self, *packages):
@@ -154,7 +156,7 @@ class Unpacked:
 
 def fetch_guests(target):
     """Unpacks the Linux kernel and busybox for the guests at `target`."""
-    say(f"fetching the guests' kernel and busybox (Debian {SUITE}, {ARCHITECTURE}; about 125 MB)")
+    say(f"fetching the guests' kernel and busybox (Debian {SUITE}, {GUEST_ARCHITECTURE}; about 125 MB)")
     unpacked = Unpacked(target)
     unpacked.add(unpacked.apt.dependency("linux-image-riscv64", r"linux-image-\S+-riscv64"), "busybox-static")
     unpacked.finish("usr/lib/modules", "usr/lib/linux-image")
@@ -162,19 +164,28 @@ def fetch_guests(target):
 
 def fetch_stress(target):
     """Unpacks stress-ng and the libraries that it loads at `target`."""
-    say(f"fetching stress-ng for the guests (Debian {SUITE}, {ARCHITECTURE}; about 12 MB)")
+    say(f"fetching stress-ng for the guests (Debian {SUITE}, {GUEST_ARCHITECTURE}; about 12 MB)")
     unpacked = Unpacked(target)
     unpacked.add(*STRESS_PACKAGES)
     unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
 
 
+def fetch_checker(target):
+    """Unpacks the model checker CBMC with all that it runs with at `target`."""
+    architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
+    say(f"fetching the model checker CBMC (Debian {SUITE}, {architecture}; about 25 MB)")
+    unpacked = Unpacked(target, architecture)
+    unpacked.add(*CHECKER)
+    unpacked.finish("usr/share")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["dtc", "guests", "stress"])
+    parser.add_argument("what", choices=["dtc", "guests", "stress", "checker"])
     parser.add_argument("target", help="folder to make")
     arguments = parser.parse_args()
     try:
-        {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress}[arguments.what](os.path.abspath(arguments.target))
+        {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress, "checker": fetch_checker}[arguments.what](os.path.abspath(arguments.target))
     except (Failure, OSError, subprocess.CalledProcessError) as error:
         print(f"serai: error: {error}", file=sys.stderr)
         return 1

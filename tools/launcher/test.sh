@@ -119,6 +119,9 @@ command_test() {
 	count_program "$TOP/tools/lint.py"
 	say "models of what harts do to each other"
 	count_program "$TOP/tests/models/run"
+	say "bounded proofs of capability management"
+	need_checker
+	count_program prove --quick
 	if test_step "build of the host port" build_preset host; then
 		test_unit
 		test_step "coverage of the kernel" test_coverage || true
