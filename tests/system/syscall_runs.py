@@ -8,6 +8,8 @@ from driver import BUILD_DEBUG, Failure, Guest, System, check, description
 
 SEEDS = pathlib.Path(__file__).with_name("syscalls") / "seeds.txt"
 SYSTEM_CALLS = 12
+# Kinds of system calls that have to succeed at least once. With a thread of QEMU for each hart, a slow machine makes few calls.
+LEAST_KINDS = {"one": SYSTEM_CALLS - 1, "multi": SYSTEM_CALLS // 3}
 LEAST_CALLS_OF_A_ROUND = {"one": 40, "multi": 4}  # in the latter, a round is a time of the build machine
 COUNTS = re.compile(r"SYSCALLS number (\d+): (\d+) calls, (\d+) good")
 
@@ -42,7 +44,7 @@ def run_seed(parameters, seconds):
         rows = [tuple(map(int, row)) for row in COUNTS.findall(system.text)]
         calls = sum(made for _, made, _ in rows)
         check(calls >= LEAST_CALLS_OF_A_ROUND[threads] * int(parameters["rounds"]), "too few calls were made to mean anything")
-        check(len([good for number, _, good in rows if number < SYSTEM_CALLS and good]) >= SYSTEM_CALLS - 1,
+        check(len([good for number, _, good in rows if number < SYSTEM_CALLS and good]) >= LEAST_KINDS[threads],
             "hardly any call succeeded")
         check(system.wait_exit() == 0, "the exit status is not 0")
         return calls
