@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <libsys/debug.h>
+#include <libsys/ipc.h>
 #include <libsys/syscalls.h>
 #include <libsys/vcpu_run.h>
 
@@ -53,12 +54,7 @@ static inline void get_message(const struct registers *registers, struct message
 
 enum err sys_call(cptr_t endpoint, struct message *message)
 {
-	struct registers registers = { .a = { endpoint } };
-
-	put_message(&registers, message);
-	trap(SYS_CALL, &registers);
-	get_message(&registers, message);
-	return (enum err)registers.a[0];
+	return ipc_call(endpoint, message);
 }
 
 enum err sys_recv(cptr_t endpoint, cptr_t reply, struct message *message, uint64_t deadline)
@@ -72,12 +68,7 @@ enum err sys_recv(cptr_t endpoint, cptr_t reply, struct message *message, uint64
 
 enum err sys_reply_recv(cptr_t endpoint, cptr_t reply, struct message *message, uint64_t deadline)
 {
-	struct registers registers = { .a = { endpoint }, .t0 = reply, .t1 = deadline };
-
-	put_message(&registers, message);
-	trap(SYS_REPLY_RECV, &registers);
-	get_message(&registers, message);
-	return (enum err)registers.a[0];
+	return ipc_reply_recv(endpoint, reply, message, deadline);
 }
 
 enum err sys_send(cptr_t endpoint, const struct message *message)
