@@ -9,6 +9,18 @@
  *                      cpu-share = <100>; cpu-cap = <25>; cpu-period = <10>; cmdline = "..."; color = <2>; autostart;
  *                      restart = <0>; }; beta { ... }; }; };
  *
+ * / { block { memory = <0 0x1000000>; };
+ *     disks { system { serial = "system"; }; };
+ *     volumes { base { disk = "system"; partition = <1>; label = "root"; read-only; };
+ *               alpha { base = "base"; store = "alpha-store"; }; };
+ *     guests { alpha { disks { 0 { volume = "alpha"; read-only; serial = "alpha"; bandwidth = <0 0x1400000>;
+ *                      bandwidth-burst = <0 0x2800000>; operations = <500>; operations-burst = <1000>; }; 1 { ... }; }; }; }; };
+ *
+ * Missing if the system has no disks. /block memory: two cells, bytes for the maps of overlays. disk: a node of /disks, named by it. partition
+ * (number from 1) and label: one of them, or none for the whole disk. read-only: empty property. bandwidth: bytes a second,
+ * operations: requests a second, missing: no limit; the bursts: bytes and requests, there when the limit is. Disks of a guest are numbered
+ * in order; sessions of the block server (<proto/block.h>) likewise, over all guests.
+ *
  * memory and scrollback: two cells, bytes. kernel, initrd: names in the archive (initrd may be missing).
  * affinity: the hart of each vCPU, modulo the number of harts that run; missing: the root task spreads them.
  * cpu-share: weight among guests that compete for a hart. cpu-cap: percent of one hart for all vCPUs together, in each
