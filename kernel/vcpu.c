@@ -48,6 +48,8 @@ enum err vcpu_configure(struct vcpu *vcpu, struct slot *gspace, struct slot *fra
 	if (gspace->cap.level == CAP_LEVEL_MAX || frame->cap.level == CAP_LEVEL_MAX)
 		return ERR_LIMIT;
 	arch_vcpu_forget(vcpu);
+	/* Its own translations in another guest, on whatever hart, tell nothing when it is back there. */
+	vcpu->last_hart = NULL;
 	cap_drop_copy(&vcpu->gspace);
 	cap_drop_copy(&vcpu->frame);
 	cap_insert_child(gspace, &vcpu->gspace, gspace->cap);

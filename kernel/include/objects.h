@@ -108,7 +108,7 @@ struct vcpu {
 	struct arch_vcpu arch;
 	struct thread *thread; /* inside vcpu_run with this vCPU, or NULL */
 	struct vcpu_page *page; /* shared with the VMM; NULL if not configured */
-	const struct hart *last_hart; /* where it ran last */
+	const struct hart *last_hart; /* where it ran last, since it was configured */
 	uint64_t events;        /* atomic: VCPU_IRQ_* to set in the guest, VCPU_EVENT_KICK */
 	struct slot gspace, frame; /* what keeps guest memory and page alive */
 	uint32_t bell_count;

@@ -44,7 +44,7 @@ uint64_t tag_load(struct hart *hart, struct space *space);
 
 /*
  * The same for a guest, whose own translations are tagged with the VMID alone: those of another vCPU, and those that
- * this one had here before it was elsewhere, are forgotten. vsatp must be 0.
+ * this one had here before it was elsewhere, or in another guest, are forgotten. vsatp must be 0.
  */
 void tag_load_guest(struct hart *hart, struct space *space, struct vcpu *vcpu);
 

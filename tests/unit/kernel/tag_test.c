@@ -215,6 +215,29 @@ TEST(tag, guests_own_translations_go_when_vcpu_or_hart_or_number_changes)
 	assert_true(flushed_by_load(0, space, a));
 }
 
+static void configure(cptr_t vcpu, cptr_t gspace)
+{
+	assert_ok(invoke(vcpu, OP_VCPU_CONFIGURE, gspace, make(OBJECT_FRAME, 12), 0, 0, 0));
+}
+
+TEST(tag, guests_own_translations_go_when_vcpu_was_in_another_guest)
+{
+	cptr_t one = make(OBJECT_GSPACE, 0), two = make(OBJECT_GSPACE, 0), index = make(OBJECT_VCPU, 0);
+	struct space *first = space_at(one), *second = space_at(two);
+	struct vcpu *vcpu = vcpu_at(index);
+
+	host_add_harts(2);
+	configure(index, one);
+	assert_true(flushed_by_load(0, first, vcpu));
+	assert_true(flushed_by_load(1, first, vcpu));
+	configure(index, two);
+	assert_true(flushed_by_load(0, second, vcpu));
+	configure(index, one);
+	/* The last stay was here, but not under this number: that of before is older than the one on hart 1. */
+	assert_true(flushed_by_load(0, first, vcpu));
+	assert_false(flushed_by_load(0, first, vcpu));
+}
+
 /* --- any order of everything, on three harts, with three numbers --- */
 
 static uint64_t random_state;
