@@ -28,10 +28,10 @@
 #define BLOCK_RANGES_MAX 24u
 #define BLOCK_PAGE 4096u
 
-/* Badge bits of the server's notification. */
-#define BLOCK_SIGNAL_SESSION(session) (UINT64_C(1) << (session)) /* 0 to 31: a doorbell rang, or `wanted` changed */
-#define BLOCK_SIGNAL_DEVICE(device) (UINT64_C(1) << (32 + (device))) /* interrupt of a physical disk */
-#define BLOCK_SIGNAL_CONTROL (UINT64_C(1) << 48)                 /* the table or the command changed */
+/* Badge bits of the server's notification. A badge has 32 bits, so sessions share them: a bit says "look at these". */
+#define BLOCK_SIGNAL_SESSION(session) (UINT64_C(1) << ((session) % 16)) /* a doorbell rang, or `wanted` changed */
+#define BLOCK_SIGNAL_DEVICE(device) (UINT64_C(1) << (16 + (device))) /* interrupt of a physical disk */
+#define BLOCK_SIGNAL_CONTROL (UINT64_C(1) << 24)                 /* the table or the command changed */
 
 /* Bit that the server signals to a VMM, per disk of the guest; below are those of the console (<proto/console.h>). */
 #define BLOCK_CLIENT_SIGNAL(disk) (UINT64_C(1) << (8 + (disk)))
