@@ -24,6 +24,10 @@ ESCAPE = "\x1d"  # Ctrl-]
 # What the kernel prints last when the machine goes off after a failure.
 FAILURE_LINE = "serai: shutdown after a failure"
 
+# What it prints first when it gives up, and lines of it that a report shows.
+PANIC_LINE = re.compile(r"serai: kernel panic: ")
+PANIC_LINES = 10
+
 # Escape sequences, for reading the terminal as text. CSI, OSC, character sets, single characters.
 SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][A-Z0-9]|[ -/]*[0-Z\\^-~])")
 UNFINISHED = re.compile(rb"(?:\r|\r?\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?|[ -/]*))\Z")
@@ -180,6 +184,14 @@ class Terminal:
 
     def screen(self, lines=25):
         return "\n".join(self.text.split("\n")[-lines:])
+
+    def report(self, lines=25):
+        """What a failure's report shows: a panic first, in case the report is cut, then what came last."""
+        panic = PANIC_LINE.search(self.text)
+        if not panic:
+            return self.screen(lines)
+        first = "\n".join(self.text[panic.start():].strip().split("\n")[:PANIC_LINES])
+        return f"{first}\n--- the last lines ---\n{self.screen(lines)}"
 
     def wait_end(self, timeout=20):
         """Waits until the program has ended; returns its exit code, negative for a signal."""

@@ -32,14 +32,14 @@ def run(harts, icount=False, seconds=130, **parameters):
     """parameters: those of struct parameters. Raises Failure; returns what was printed."""
     system = start(harts, icount, parameters)
     try:
-        end = system.expect(r"RACES (done|failed: .*)|panic.*|^.*without supervisor faulted.*", seconds)
+        end = system.expect(r"RACES (done|failed: .*)\n|panic.*\n|^.*without supervisor faulted.*\n", seconds)
         if end.group(1) != "done":
             system.wait(1)
-            raise Failure(end.group(0))
+            raise Failure(end.group(0).rstrip())
         check(re.search(rf"RACES seed {parameters['seed']}, {harts} harts", system.text), "it ran with other parameters")
         check(system.wait_exit() == 0, "the exit status is not 0")
         return system.text
     except Failure as failure:
-        raise Failure(f"{failure}\n{system.screen(30)}") from None
+        raise Failure(f"{failure}\n{system.report()}") from None
     finally:
         system.end()

@@ -37,10 +37,10 @@ def run_seed(parameters, seconds):
         arguments=("-smp", str(harts), "-append", f"syscalls {words}"),
         root=BUILD_DEBUG / "tests/system/syscalls/syscalls.elf")
     try:
-        end = system.expect(r"SYSCALLS (done|failed: .*)|panic.*", seconds)
+        end = system.expect(r"SYSCALLS (done|failed: .*)\n|panic.*\n", seconds)
         if end.group(1) != "done":
             system.wait(1)
-            raise Failure(end.group(0))
+            raise Failure(end.group(0).rstrip())
         rows = [tuple(map(int, row)) for row in COUNTS.findall(system.text)]
         calls = sum(made for _, made, _ in rows)
         check(calls >= LEAST_CALLS_OF_A_ROUND[threads] * int(parameters["rounds"]), "too few calls were made to mean anything")
@@ -49,6 +49,6 @@ def run_seed(parameters, seconds):
         check(system.wait_exit() == 0, "the exit status is not 0")
         return calls
     except Failure as failure:
-        raise Failure(f"{failure}\n{system.screen(30)}") from None
+        raise Failure(f"{failure}\n{system.report()}") from None
     finally:
         system.end()
