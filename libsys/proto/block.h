@@ -28,7 +28,10 @@
 #define BLOCK_RANGES_MAX 24u
 #define BLOCK_PAGE 4096u
 
-/* Badge bits of the server's notification. A badge has 32 bits, so sessions share them: a bit says "look at these". */
+/*
+ * Badge bits of the server's notification. A badge has 32 bits, so sessions share them: a bit says "look at these". The interrupt of a
+ * line that several devices share sets the bits of all of them; only the first has a handler, which is acknowledged after all were served.
+ */
 #define BLOCK_SIGNAL_SESSION(session) (UINT64_C(1) << ((session) % 16)) /* a doorbell rang, or `wanted` changed */
 #define BLOCK_SIGNAL_DEVICE(device) (UINT64_C(1) << (16 + (device))) /* interrupt of a physical disk */
 #define BLOCK_SIGNAL_CONTROL (UINT64_C(1) << 24)                 /* the table or the command changed */
@@ -68,6 +71,8 @@ struct block_setup {
  * Set-up: the client writes `setup`, then a new odd `wanted`, and signals. The server copies setup, begins to serve, and writes
  * the same value to `done`. Reset: the client writes a new even `wanted` and signals; the server finishes or drops what it took,
  * touches the guest's memory no more, and writes `done`. The device shows its driver the end of the reset only then.
+ *
+ * A new guest: root zeroes the page, then raises the guest's epoch; the server then writes its part and signals.
  *
  * Restart of the server: it finds `setup` and `wanted` as they are, replays what was in flight (struct block_recovery), raises
  * `server`, and signals. The client raises an interrupt then: one may have been lost.
