@@ -10,6 +10,9 @@
 #define SCROLLBACK_MAX (UINT64_C(16) << 20)
 #define ESCAPE_DEFAULT 0x1du
 #define SCROLLBACK_DEFAULT (UINT64_C(512) << 10)
+#define GUEST_WITH_DISKS_MAX (UINT64_C(16) << 30) /* bytes of RAM, which the block server maps */
+#define BLOCK_MEMORY_DEFAULT (UINT64_C(16) << 20)
+#define BLOCK_MEMORY_MAX (UINT64_C(1) << 30)
 
 /* A number of one or two cells, or `otherwise`. */
 static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)
@@ -67,6 +70,40 @@ static const char *read_cpu(const void *tree, int node, struct system_guest *gue
 	return NULL;
 }
 
+/* How many nodes stand in another, or how many of them have a property if it is not NULL. None if there is no such node. */
+static uint32_t count_nodes(const void *tree, int parent, const char *property)
+{
+	uint32_t count = 0;
+	int node;
+
+	if (parent < 0)
+		return 0;
+	fdt_for_each_subnode(node, tree, parent)
+		count += !property || fdt_getprop(tree, node, property, NULL);
+	return count;
+}
+
+/* How many disks a guest has: they are numbered from 0, without gaps. */
+static const char *read_disks(const void *tree, int node, struct system_guest *guest)
+{
+	int disks = fdt_subnode_offset(tree, node, "disks");
+
+	if (disks < 0)
+		return NULL;
+	guest->disks = count_nodes(tree, disks, NULL);
+	if (guest->disks > BLOCK_DISKS_MAX)
+		return "a guest has more than 4 disks";
+	for (uint32_t i = 0; i < guest->disks; i++) {
+		const char name[] = { (char)('0' + i), '\0' };
+
+		if (fdt_subnode_offset(tree, disks, name) < 0)
+			return "the disks of a guest are not numbered from 0";
+	}
+	if (guest->disks && guest->memory > GUEST_WITH_DISKS_MAX)
+		return "a guest with disks has more than 16 GiB of memory";
+	return NULL;
+}
+
 static const char *read_guest(const void *tree, int node, uint32_t first, struct system_guest *guest)
 {
 	const char *name = fdt_get_name(tree, node, NULL);
@@ -92,13 +129,52 @@ static const char *read_guest(const void *tree, int node, uint32_t first, struct
 		return "the memory of a guest is not a multiple of 2 MiB up to 64 GiB";
 	const char *problem = read_vcpus(tree, node, first, guest);
 
-	return problem ? problem : read_cpu(tree, node, guest);
+	if (!problem)
+		problem = read_cpu(tree, node, guest);
+	return problem ? problem : read_disks(tree, node, guest);
+}
+
+static const char *read_guests(const void *tree, struct system *system)
+{
+	int node, guests = fdt_path_offset(tree, "/guests");
+	uint32_t vcpus = 0;
+
+	fdt_for_each_subnode(node, tree, guests) {
+		if (system->guests == SYSTEM_GUESTS_MAX)
+			return "too many guests";
+		struct system_guest *guest = &system->guest[system->guests];
+		const char *problem = read_guest(tree, node, vcpus, guest);
+
+		if (problem)
+			return problem;
+		guest->session = system->sessions;
+		system->sessions += guest->disks;
+		vcpus += guest->vcpus;
+		system->guests++;
+	}
+	return system->guests ? NULL : "no guests";
+}
+
+static const char *read_block(const void *tree, struct system *system)
+{
+	uint32_t disks = count_nodes(tree, fdt_path_offset(tree, "/disks"), NULL);
+	int volumes = fdt_path_offset(tree, "/volumes");
+
+	system->block_memory = read_number(tree, fdt_path_offset(tree, "/block"), "memory", BLOCK_MEMORY_DEFAULT);
+	if (system->block_memory > BLOCK_MEMORY_MAX)
+		return "the memory for the maps of overlays is out of range";
+	system->has_disks = disks > 0;
+	system->overlays = count_nodes(tree, volumes, "base");
+	if (disks > BLOCK_DEVICES_MAX)
+		return "too many disks";
+	if (count_nodes(tree, volumes, NULL) > BLOCK_VOLUMES_MAX)
+		return "too many volumes";
+	return system->sessions && !system->has_disks ? "a guest has disks, but the system has none" : NULL;
 }
 
 const char *system_read(const void *tree, size_t size, struct system *system)
 {
-	uint32_t vcpus = 0;
-	int node, guests;
+	int node;
 
 	*system = (struct system){ 0 };
 	if (size < sizeof(struct fdt_header) || fdt_check_header(tree) != 0 || fdt_totalsize(tree) > size)
@@ -110,15 +186,7 @@ const char *system_read(const void *tree, size_t size, struct system *system)
 	system->scrollback = read_number(tree, node, "scrollback", SCROLLBACK_DEFAULT);
 	if (system->escape > 0xff || system->scrollback > SCROLLBACK_MAX)
 		return "the console's escape key or scrollback is out of range";
-	guests = fdt_path_offset(tree, "/guests");
-	fdt_for_each_subnode(node, tree, guests) {
-		if (system->guests == SYSTEM_GUESTS_MAX)
-			return "too many guests";
-		const char *problem = read_guest(tree, node, vcpus, &system->guest[system->guests]);
+	const char *problem = read_guests(tree, system);
 
-		if (problem)
-			return problem;
-		vcpus += system->guest[system->guests++].vcpus;
-	}
-	return system->guests ? NULL : "no guests";
+	return problem ? problem : read_block(tree, system);
 }

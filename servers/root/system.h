@@ -3,6 +3,7 @@
 #pragma once
 
 #include <abi/types.h>
+#include <proto/block.h>
 #include <proto/system.h>
 
 #define SYSTEM_FILE_MAX 40u
@@ -20,11 +21,17 @@ struct system_guest {
 	uint32_t cpu_period;          /* ms */
 	uint32_t color;
 	bool autostart, restart_on_crash;
+	uint32_t disks;               /* 0 to BLOCK_DISKS_MAX */
+	uint32_t session;             /* of the block server, of the first disk; the others follow */
 };
 
 struct system {
 	uint32_t escape;     /* byte */
 	uint64_t scrollback; /* bytes per guest */
+	/* The rest of the block server's part is its own to read. */
+	bool has_disks;      /* then there is a block server */
+	uint64_t block_memory; /* bytes for the maps of overlays */
+	uint32_t overlays, sessions;
 	unsigned guests;
 	struct system_guest guest[SYSTEM_GUESTS_MAX];
 };

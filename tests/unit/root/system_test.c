@@ -27,6 +27,40 @@ static void must(int error)
 static uint32_t vcpus, affinity_cells;
 static uint32_t share, cap, period; /* of the next tree; 0: not in it */
 
+static uint32_t disks;   /* of each guest but the first */
+static uint32_t devices; /* of the system; 0: no such node */
+static uint32_t overlays, first_disk; /* first_disk: number of a guest's first */
+
+static void build_disks(unsigned guest)
+{
+	if (!disks || guest == 0)
+		return;
+	must(fdt_begin_node(tree, "disks"));
+	for (unsigned i = 0; i < disks; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u", first_disk + i);
+		must(fdt_begin_node(tree, name));
+		must(property_string(tree, "volume", "base"));
+		must(fdt_end_node(tree));
+	}
+	must(fdt_end_node(tree));
+}
+
+static void build_nodes(const char *parent, unsigned count, const char *property)
+{
+	must(fdt_begin_node(tree, parent));
+	for (unsigned i = 0; i < count; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "node%u", i);
+		must(fdt_begin_node(tree, name));
+		must(property_string(tree, property, "other"));
+		must(fdt_end_node(tree));
+	}
+	must(fdt_end_node(tree));
+}
+
 static void build(unsigned guests, const char *kernel, uint64_t memory)
 {
 	must(fdt_create(tree, TREE_SIZE));
@@ -64,9 +98,17 @@ static void build(unsigned guests, const char *kernel, uint64_t memory)
 		if (i == 0)
 			must(fdt_property(tree, "autostart", NULL, 0));
 		must(fdt_property_u32(tree, "restart", i));
+		build_disks(i);
 		must(fdt_end_node(tree));
 	}
 	must(fdt_end_node(tree));
+	if (devices) {
+		must(fdt_begin_node(tree, "block"));
+		must(fdt_property_u64(tree, "memory", 0x2000000));
+		must(fdt_end_node(tree));
+		build_nodes("disks", devices, "serial");
+		build_nodes("volumes", overlays, "base");
+	}
 	must(fdt_end_node(tree));
 	must(fdt_finish(tree));
 }
@@ -161,6 +203,52 @@ TEST(system, spreads_vcpus_over_harts)
 	vcpus = 0;
 }
 
+TEST(system, numbers_the_sessions_of_all_disks)
+{
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_false(result.has_disks);
+	assert_int_equal(result.sessions, 0);
+	disks = 2, devices = 1, overlays = 3;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_true(result.has_disks);
+	assert_int_equal(result.block_memory, 0x2000000);
+	assert_int_equal(result.overlays, 3);
+	assert_int_equal(result.sessions, 4);
+	assert_int_equal(result.guest[0].disks, 0);
+	assert_int_equal(result.guest[1].disks, 2);
+	assert_int_equal(result.guest[1].session, 0);
+	assert_int_equal(result.guest[2].disks, 2);
+	assert_int_equal(result.guest[2].session, 2);
+	disks = devices = overlays = 0;
+}
+
+TEST(system, refuses_disks_beyond_its_limits)
+{
+	const struct {
+		uint32_t disks, devices, overlays, first;
+		uint64_t memory;
+	} wrong[] = {
+		{ BLOCK_DISKS_MAX + 1, 1, 0, 0, 0x8000000 },
+		{ 2, 1, 0, 1, 0x8000000 },
+		{ 1, 0, 0, 0, 0x8000000 },
+		{ 1, BLOCK_DEVICES_MAX + 1, 0, 0, 0x8000000 },
+		{ 1, 1, BLOCK_VOLUMES_MAX + 1, 0, 0x8000000 },
+		{ 1, 1, 0, 0, UINT64_C(17) << 30 },
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		disks = wrong[i].disks, devices = wrong[i].devices, overlays = wrong[i].overlays, first_disk = wrong[i].first;
+		build(2, "file.0", wrong[i].memory);
+		assert_non_null(system_read(tree, TREE_SIZE, &result));
+	}
+	disks = BLOCK_DISKS_MAX, devices = BLOCK_DEVICES_MAX, overlays = BLOCK_VOLUMES_MAX, first_disk = 0;
+	build(2, "file.0", UINT64_C(16) << 30);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	disks = devices = overlays = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +256,8 @@ int main(void)
 		RUN(system, reads_cpu_time_within_its_limits),
 		RUN(system, refuses_what_it_cannot_run),
 		RUN(system, spreads_vcpus_over_harts),
+		RUN(system, numbers_the_sessions_of_all_disks),
+		RUN(system, refuses_disks_beyond_its_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
