@@ -29,6 +29,17 @@
 #define BLOCK_PAGE 4096u
 
 /*
+ * Memory that root gives the server, contiguous on the bus, in this order: for each device; for the volumes together; for each overlay.
+ * Zero when the server starts for the first time, kept when it starts again: overlays find there what was acknowledged and is not
+ * yet in their maps on the disk.
+ */
+#define BLOCK_DMA_DEVICE (512u << 10)  /* bytes */
+#define BLOCK_DMA_VOLUMES (64u << 10)
+#define BLOCK_DMA_OVERLAY (512u << 10)
+#define BLOCK_DMA_SIZE(devices, overlays) \
+	((uint64_t)(devices) * BLOCK_DMA_DEVICE + BLOCK_DMA_VOLUMES + (uint64_t)(overlays) * BLOCK_DMA_OVERLAY)
+
+/*
  * Badge bits of the server's notification. A badge has 32 bits, so sessions share them: a bit says "look at these". The interrupt of a
  * line that several devices share sets the bits of all of them; only the first has a handler, which is acknowledged after all were served.
  */

@@ -20,7 +20,7 @@ struct disk_resources {
 	uint64_t dma_physical;
 	size_t dma_size;             /* DISK_DMA_SIZE */
 };
-#define DISK_DMA_SIZE (512u << 10)
+#define DISK_DMA_SIZE BLOCK_DMA_DEVICE
 
 struct disk_driver {
 	const char *name;

@@ -56,17 +56,19 @@ struct volume {
 	uint64_t reads, writes, flushes, discards, read_bytes, written_bytes, errors;
 };
 
-/* Memory for what volumes keep: rings and staging for the disk, and the maps of overlays by malloc. */
+/*
+ * Memory for what volumes keep: staging for the disk, and notes of what is acknowledged but not yet in the maps on the disk. It must be as
+ * the server before left it (libsys/proto/block.h). The maps of overlays are in memory by malloc.
+ */
 struct volume_memory {
 	uint8_t *dma;            /* contiguous on the bus, from a 4 KiB boundary */
 	uint64_t dma_physical;
-	size_t dma_size;         /* bytes; VOLUME_DMA_SIZE for each overlay */
+	size_t dma_size;         /* bytes: BLOCK_DMA_VOLUMES, and BLOCK_DMA_OVERLAY for each overlay */
 };
-#define VOLUME_DMA_SIZE (512u << 10)
 
 /*
  * Opens all volumes: reads partition tables and the heads of overlays. Each ends READY or FAILED with a problem; then `ready` is
- * called, once. Nothing is written but the heads of blank stores. Errors of one volume are its own, and those of overlays on it.
+ * called, once. Nothing is written but the metadata of blank stores. Errors of one volume are its own, and those of overlays on it.
  * The arrays stay with the volumes.
  */
 void volumes_open(struct volume *volumes, unsigned count, struct disk *disks, unsigned disk_count,
