@@ -197,7 +197,10 @@ struct block_status {
 #define BLOCK_STATUS_SIZE 12288u
 _Static_assert(sizeof(struct block_status) <= BLOCK_STATUS_SIZE, "three pages");
 
-/* Console to server. The console writes the rest, then a new `sequence`, and signals BLOCK_SIGNAL_CONTROL; one at a time. */
+/*
+ * Console to server. The console writes the rest, then a new `sequence`, and signals BLOCK_SIGNAL_CONTROL; one at a time. The server
+ * answers in block_status (error and answer, then command) and signals the console as if it had written to its log.
+ */
 enum block_operation {
 	BLOCK_SNAPSHOT = 1,        /* freeze the volume's state under `name`; its users go on */
 	BLOCK_ROLLBACK = 2,        /* back to `name`; later snapshots and changes are gone. Nobody may use it */

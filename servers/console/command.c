@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "screen.h"
+#include "volumes.h"
 
 enum { WORDS_MAX = 3, LOG_LINES = 200, KIB = 1024, WORD_MAX = 24 };
 
@@ -14,7 +15,7 @@ struct command {
 	const char *arguments;
 	const char *text;
 	bool needs_guest; /* the first argument names a channel */
-	void (*run)(struct mux *mux, struct channel *channel, const char *argument);
+	void (*run)(struct mux *mux, struct channel *channel, char *const word[]); /* the command, its arguments, NULL */
 };
 
 static const struct command *commands(unsigned *count);
@@ -105,8 +106,7 @@ static const char *state_name(uint64_t state)
 	}
 }
 
-/* Bytes with the largest unit that leaves no more than four digits. */
-static void format_bytes(uint64_t bytes, char out[24])
+void command_bytes(uint64_t bytes, char out[24])
 {
 	if (bytes >= 8 * (uint64_t)KIB * KIB)
 		snprintf(out, 24, "%lu MiB", (unsigned long)(bytes / KIB / KIB));
@@ -135,19 +135,19 @@ static void list_guest(struct mux *mux, unsigned number, struct channel *channel
 		screen_print(mux, "  %u %-15s the root task does not know it", number, channel->name);
 		return;
 	}
-	format_bytes(word[1], memory);
-	format_bytes(word[3], overhead);
+	command_bytes(word[1], memory);
+	command_bytes(word[3], overhead);
 	format_time(word[2], uptime);
 	screen_print(mux, "%c %u %-15s %-9s %9s %9s %12s %12lu %6lu", channel == &mux->channel[mux->focus] ? '*' : ' ',
 		number, channel->name, state_name(word[0]), memory, overhead, uptime, exits, (unsigned long)word[4]);
 }
 
-static void run_list(struct mux *mux, struct channel *unused, const char *argument)
+static void run_list(struct mux *mux, struct channel *unused, char *const word[])
 {
 	unsigned i, number = 0;
 
 	(void)unused;
-	(void)argument;
+	(void)word;
 	screen_print(mux, "  # %-15s %-9s %9s %9s %12s %12s %6s", "NAME", "STATE", "MEMORY", "OVERHEAD", "UPTIME", "EXITS",
 		"STARTS");
 	for (i = 0; i < mux->channels; i++) {
@@ -156,9 +156,9 @@ static void run_list(struct mux *mux, struct channel *unused, const char *argume
 	}
 }
 
-static void run_focus(struct mux *mux, struct channel *channel, const char *argument)
+static void run_focus(struct mux *mux, struct channel *channel, char *const word[])
 {
-	(void)argument;
+	(void)word;
 	mux_focus(mux, (unsigned)(channel - mux->channel));
 }
 
@@ -174,9 +174,10 @@ static bool parse_number(const char *text, uint64_t *value)
 	return true;
 }
 
-static void run_log(struct mux *mux, struct channel *channel, const char *argument)
+static void run_log(struct mux *mux, struct channel *channel, char *const word[])
 {
 	const struct scrollback *scrollback = &channel->scrollback;
+	const char *argument = word[2];
 	uint64_t lines = LOG_LINES;
 	unsigned long dropped;
 
@@ -243,42 +244,42 @@ static bool change_guest(struct mux *mux, struct channel *channel, enum root_req
 	return false;
 }
 
-static void run_start(struct mux *mux, struct channel *channel, const char *argument)
+static void run_start(struct mux *mux, struct channel *channel, char *const word[])
 {
-	(void)argument;
+	(void)word;
 	if (change_guest(mux, channel, ROOT_GUEST_START, "start"))
 		screen_print(mux, "%s is starting", channel->name);
 }
 
-static void run_stop(struct mux *mux, struct channel *channel, const char *argument)
+static void run_stop(struct mux *mux, struct channel *channel, char *const word[])
 {
-	(void)argument;
+	(void)word;
 	if (change_guest(mux, channel, ROOT_GUEST_STOP, "stop"))
 		screen_print(mux, "%s is stopped", channel->name);
 }
 
-static void run_reboot(struct mux *mux, struct channel *channel, const char *argument)
+static void run_reboot(struct mux *mux, struct channel *channel, char *const word[])
 {
-	(void)argument;
+	(void)word;
 	if (change_guest(mux, channel, ROOT_GUEST_REBOOT, "reboot"))
 		screen_print(mux, "%s is starting again", channel->name);
 }
 
-static void run_kill(struct mux *mux, struct channel *channel, const char *argument)
+static void run_kill(struct mux *mux, struct channel *channel, char *const word[])
 {
-	(void)argument;
+	(void)word;
 	if (change_guest(mux, channel, ROOT_VMM_KILL, "kill"))
 		screen_print(mux, "the VMM of %s is made to fault", channel->name);
 }
 
-static void run_memory(struct mux *mux, struct channel *unused, const char *argument)
+static void run_memory(struct mux *mux, struct channel *unused, char *const words[])
 {
 	static const char *const names[5] = {"all", "free", "kernel and root task", "servers", "guests"};
 	uint64_t word[5] = {0};
 	unsigned i;
 
 	(void)unused;
-	(void)argument;
+	(void)words;
 	if (root_call(mux, ROOT_MEMORY, word) != ROOT_OK) {
 		screen_print(mux, "the root task does not say");
 		return;
@@ -303,12 +304,12 @@ static void cpu_of_guest(struct mux *mux, unsigned number, struct channel *chann
 		(unsigned long)(word[2] % 1000), (unsigned long)word[3]);
 }
 
-static void run_cpu(struct mux *mux, struct channel *unused, const char *argument)
+static void run_cpu(struct mux *mux, struct channel *unused, char *const words[])
 {
 	unsigned i, number = 0;
 
 	(void)unused;
-	(void)argument;
+	(void)words;
 	screen_print(mux, "  # %-15s %5s %5s %6s %16s %12s", "NAME", "VCPUS", "SHARE", "CAP", "CPU TIME", "OUT OF TIME");
 	for (i = 0; i < mux->channels; i++) {
 		if (mux->channel[i].guest != MUX_NO_GUEST)
@@ -316,34 +317,58 @@ static void run_cpu(struct mux *mux, struct channel *unused, const char *argumen
 	}
 }
 
-static void run_quit(struct mux *mux, struct channel *unused, const char *argument)
+static void run_volumes(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	volumes_show(mux, word[1]);
+}
+
+static void run_snapshot(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	volumes_ask(mux, BLOCK_SNAPSHOT, word[1], word[2]);
+}
+
+static void run_rollback(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	volumes_ask(mux, BLOCK_ROLLBACK, word[1], word[2]);
+}
+
+static void run_forget(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	volumes_ask(mux, BLOCK_DELETE_SNAPSHOT, word[1], word[2]);
+}
+
+static void run_quit(struct mux *mux, struct channel *unused, char *const words[])
 {
 	uint64_t word[5] = {0};
 
 	(void)unused;
-	(void)argument;
+	(void)words;
 	screen_print(mux, "stopping all guests and powering off");
 	mux->shutdown = true;
 	(void)root_call(mux, ROOT_SHUTDOWN, word);
 }
 
-static void run_exit(struct mux *mux, struct channel *unused, const char *argument)
+static void run_exit(struct mux *mux, struct channel *unused, char *const words[])
 {
 	(void)unused;
-	(void)argument;
+	(void)words;
 	mux_close_prompt(mux);
 }
 
-static void run_help(struct mux *mux, struct channel *unused, const char *argument)
+static void run_help(struct mux *mux, struct channel *unused, char *const word[])
 {
 	const struct command *command;
 	unsigned count, i;
 
 	(void)unused;
-	(void)argument;
+	(void)word;
 	command = commands(&count);
 	for (i = 0; i < count; i++)
-		screen_print(mux, "  %-7s %-13s %s", command[i].name, command[i].arguments, command[i].text);
+		screen_print(mux, "  %-8s %-13s %s", command[i].name, command[i].arguments, command[i].text);
 	mux_help(mux);
 }
 
@@ -358,6 +383,10 @@ static const struct command *commands(unsigned *count)
 		{"reboot", "NAME", "stop a guest at once and start it again", true, run_reboot},
 		{"cpu", "", "guests: vCPUs, share, cap, CPU time used, and how often the cap was reached", false, run_cpu},
 		{"memory", "", "where the machine's memory is", false, run_memory},
+		{"volumes", "[VOLUME]", "disks of guests: state, size, users, use; or all about one, with its snapshots", false, run_volumes},
+		{"snapshot", "VOLUME NAME", "keep an overlay's state under this name; its guest goes on", false, run_snapshot},
+		{"rollback", "VOLUME NAME", "back to a snapshot; what came after it is lost. The guest must be off", false, run_rollback},
+		{"forget", "VOLUME NAME", "delete a snapshot; the volume's state stays", false, run_forget},
 		{"kill", "NAME", "make a guest's VMM fault, to see it contained", true, run_kill},
 		{"quit", "", "stop all guests and power the machine off", false, run_quit},
 		{"exit", "", "back to the guest; so do an empty line and Ctrl-D", false, run_exit},
@@ -403,12 +432,24 @@ static unsigned split(char *line, char *word[WORDS_MAX])
 	}
 }
 
+/* How many words a line must and may have, the command's name included; optional arguments are in brackets. */
+static void count_words(const char *arguments, unsigned *least, unsigned *most)
+{
+	*least = *most = 1;
+	while (*arguments) {
+		*least += *arguments != '[';
+		*most += 1;
+		arguments += strcspn(arguments, " ");
+		arguments += strspn(arguments, " ");
+	}
+}
+
 void command_run(struct mux *mux, char *line)
 {
-	char *word[WORDS_MAX] = {NULL};
+	char *word[WORDS_MAX + 1] = {NULL};
 	const struct command *command;
 	struct channel *channel = NULL;
-	unsigned count, i, words = split(line, word), most;
+	unsigned count, i, words = split(line, word), least, most;
 
 	if (!words)
 		return;
@@ -420,8 +461,8 @@ void command_run(struct mux *mux, char *line)
 		return;
 	}
 	command += i;
-	most = !command->needs_guest ? 1 : strchr(command->arguments, '[') ? 3 : 2;
-	if (words > most || (command->needs_guest && words < 2)) {
+	count_words(command->arguments, &least, &most);
+	if (words > most || words < least) {
 		screen_print(mux, "usage: %s%s%s", command->name, *command->arguments ? " " : "", command->arguments);
 		return;
 	}
@@ -430,5 +471,5 @@ void command_run(struct mux *mux, char *line)
 		if (!channel)
 			return;
 	}
-	command->run(mux, channel, words > 2 ? word[2] : NULL);
+	command->run(mux, channel, word);
 }

@@ -76,12 +76,19 @@ static uint64_t port_now(void *context)
 	return sys_time() / ticks_per_ms;
 }
 
-static const struct port port = {
+static void port_block_signal(void *context)
+{
+	(void)context;
+	(void)sys_signal(task_cap("block.signal"));
+}
+
+static struct port port = {
 	.room = port_room,
 	.write = port_write,
 	.signal = port_signal,
 	.call = port_call,
 	.now = port_now,
+	.block_signal = port_block_signal,
 };
 
 static bool receive(void)
@@ -184,6 +191,19 @@ static void log_sink(const char *line, unsigned long length)
 	mux_log(&mux, line, length);
 }
 
+/* Absent if the system has no disks. */
+static void find_block_server(void)
+{
+	size_t status_size = 0, command_size = 0;
+	const void *status = task_memory("block.status", &status_size);
+	void *command = task_memory("block.command", &command_size);
+
+	if (!status || !command || status_size < sizeof(struct block_status) || command_size < sizeof(struct block_command))
+		return;
+	port.block_status = status;
+	port.block_command = command;
+}
+
 /* False if there is no channel of this number. */
 static bool add_channel(unsigned number, size_t scrollback_size)
 {
@@ -234,6 +254,7 @@ int main(void)
 	if (scrollback < SCROLLBACK_SIZE_MIN || scrollback > SCROLLBACK_MAX)
 		scrollback = SCROLLBACK_DEFAULT;
 	ns16550_init(&uart, registers);
+	find_block_server();
 	mux_init(&mux, &port, (uint8_t)task_value("escape", ESCAPE_DEFAULT));
 	while (number < MUX_CHANNELS && add_channel(number, scrollback))
 		number++;

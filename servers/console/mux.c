@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "screen.h"
+#include "volumes.h"
 
 enum {
 	CHUNK = 128,              /* bytes per step; each may grow by a label, see MUX_ROOM */
@@ -409,6 +410,7 @@ bool mux_turn(struct mux *mux)
 	unsigned i;
 
 	moved |= job_turn(mux);
+	moved |= volumes_turn(mux);
 	moved |= channel_turn(mux, mux->focus);
 	for (i = 0; i < mux->channels; i++) {
 		if (i != mux->focus)

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <libsys/channel.h>
+#include <proto/block.h>
 #include <proto/root.h>
 #include <proto/system.h>
 
@@ -41,6 +42,10 @@ struct port {
 	unsigned (*call)(void *context, enum root_request request, uint64_t word[5]);
 	/* Milliseconds since some start. */
 	uint64_t (*now)(void *context);
+	/* The block server (<proto/block.h>): its pages, NULL if the system has no disks, and its signal. */
+	const struct block_status *block_status;
+	struct block_command *block_command;
+	void (*block_signal)(void *context);
 };
 
 struct label {
@@ -97,6 +102,7 @@ struct mux {
 	struct input input;
 	struct prompt prompt;
 	struct mux_job job;
+	uint32_t asked; /* sequence of the command that the block server has not answered yet; 0: none */
 	bool input_added; /* signal the focused guest */
 	unsigned pending_length;
 	uint64_t pending_since; /* ms: last progress */

@@ -135,12 +135,21 @@ static uint64_t port_now(void *context)
 	return fake.now;
 }
 
+static void port_block_signal(void *context)
+{
+	(void)context;
+	fake.block_signals++;
+}
+
 static const struct port port = {
 	.room = port_room,
 	.write = port_write,
 	.signal = port_signal,
 	.call = port_call,
 	.now = port_now,
+	.block_status = &fake.block_status,
+	.block_command = &fake.block_command,
+	.block_signal = port_block_signal,
 };
 
 int fake_setup(void **state)

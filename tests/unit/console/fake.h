@@ -33,6 +33,9 @@ struct fake {
 	enum root_request last;
 	uint64_t last_guest;
 	unsigned answer;
+	struct block_status block_status;
+	struct block_command block_command;
+	unsigned block_signals;
 	/* the terminal */
 	char row[FAKE_ROWS][FAKE_COLUMNS + 1];
 	unsigned y, x;
