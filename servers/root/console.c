@@ -14,7 +14,7 @@
 #define COLOR_ROOT 7u
 
 static struct task console;
-static cptr_t uart_frame, uart_signal, state_signal;
+static cptr_t uart_signal, state_signal;
 
 static cptr_t new_slot(void)
 {
@@ -25,63 +25,10 @@ static cptr_t new_slot(void)
 	return slot;
 }
 
-static const struct untyped_info *device_at(uint64_t base)
-{
-	for (uint32_t i = 0; i < root.info->untypeds; i++) {
-		const struct untyped_info *untyped = &root.info->untyped[i];
-
-		if (untyped->kind == REGION_DEVICE && base >= untyped->base && (base - untyped->base) >> untyped->size_bits == 0)
-			return untyped;
-	}
-	task_fail("no device memory at 0x%lx", base);
-}
-
-/* The largest frame that starts at `from` and ends at `to` at most. Both are on 4 KiB and from is below to. */
-static unsigned largest_frame(uint64_t from, uint64_t to)
-{
-	static const unsigned sizes[] = { 30, 21 };
-
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t size = UINT64_C(1) << sizes[i];
-
-		if (from % size == 0 && to - from >= size)
-			return sizes[i];
-	}
-	return 12;
-}
-
-/* An untyped gives out frames in order only, so those before the wanted one are made, too, each until the next exists. */
-static void make_device_frame(uint64_t base, cptr_t slot)
-{
-	const struct untyped_info *untyped = device_at(base);
-	cptr_t skipped[2] = { new_slot(), new_slot() };
-	uint64_t at = untyped->base;
-	enum err err = ERR_OK;
-
-	for (unsigned turn = 0; at < base && !err; turn ^= 1) {
-		unsigned bits = largest_frame(at, base);
-
-		err = cnode_delete(ROOT_SLOT_CNODE, skipped[turn]);
-		if (!err)
-			err = untyped_retype(untyped->slot, OBJECT_FRAME, bits, ROOT_SLOT_CNODE, skipped[turn], 1);
-		at += UINT64_C(1) << bits;
-	}
-	if (!err)
-		err = untyped_retype(untyped->slot, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, slot, 1);
-	for (unsigned i = 0; i < 2 && !err; i++) {
-		err = cnode_delete(ROOT_SLOT_CNODE, skipped[i]);
-		slots_free(skipped[i], 1);
-	}
-	if (err)
-		task_fail("cannot make the frame of the device at 0x%lx: error %d", base, (int)err);
-}
-
 void console_init(void)
 {
-	uart_frame = new_slot();
 	uart_signal = new_slot();
 	state_signal = new_slot();
-	make_device_frame(root.machine.uart_base & ~UINT64_C(4095), uart_frame);
 	if (cnode_mint(ROOT_SLOT_CNODE, uart_signal, ROOT_SLOT_CNODE, root.notification, RIGHT_WRITE, BADGE_UART) != ERR_OK ||
 	    cnode_mint(ROOT_SLOT_CNODE, state_signal, ROOT_SLOT_CNODE, root.notification, RIGHT_WRITE, CONSOLE_SIGNAL_STATE) != ERR_OK)
 		task_fail("cannot make the console's signals");
@@ -90,7 +37,7 @@ void console_init(void)
 static enum err give_uart(void)
 {
 	cptr_t handler = scratch_frame;
-	enum err err = space_add_copy(&console.space, DEVICE_ADDRESS, uart_frame, RIGHT_READ | RIGHT_WRITE);
+	enum err err = space_add_copy(&console.space, DEVICE_ADDRESS, root.devices.uart, RIGHT_READ | RIGHT_WRITE);
 
 	if (!err)
 		err = irq_control_get(ROOT_SLOT_IRQ_CONTROL, root.machine.uart_irq, ROOT_SLOT_CNODE, handler);

@@ -8,6 +8,8 @@
 #define ARCHIVE_ADDRESS UINT64_C(0x2000000000)
 #define WINDOW_ADDRESS UINT64_C(0x2800000000)
 #define ROOT_CHANNELS_ADDRESS UINT64_C(0x2c00000000)
+#define ROOT_DEVICES_ADDRESS UINT64_C(0x2d00000000) /* a page for each device */
+#define ROOT_PROBE_ADDRESS UINT64_C(0x2d00200000)   /* while they are looked for */
 
 /* Servers: image from 0x10000. */
 #define RAM_ADDRESS UINT64_C(0x1000000000)     /* of a guest, in its VMM */

@@ -8,16 +8,8 @@
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
 
+#include "cells.h"
 #include "random.h"
-
-static uint64_t cells(const fdt32_t *cell, int count)
-{
-	uint64_t value = 0;
-
-	while (count-- > 0)
-		value = value << 32 | fdt32_ld(cell++);
-	return value;
-}
 
 /* The console that the firmware chose, else the first. */
 static int find_uart(const void *tree)
@@ -47,7 +39,7 @@ static void read_uart(const void *tree, struct machine *machine)
 
 	if (!reg || reg_length < 4 * address_cells || !irq || irq_length < 4)
 		task_fail("the ns16550a of this machine has no registers or no interrupt");
-	machine->uart_base = cells(reg, address_cells);
+	machine->uart_base = cells_read(reg, address_cells);
 	machine->uart_irq = fdt32_ld(irq);
 }
 

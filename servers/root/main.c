@@ -100,6 +100,7 @@ int main(void)
 	make_endpoint();
 	channels_init();
 	machine_read(root.info, &root.machine);
+	devices_init(root.machine.uart_base);
 	console_init();
 	must(console_start(), "console");
 	log_info("%lu MiB of memory, %u guests", (memory_total() + root.info->kernel_bytes) >> 20, root.system.guests);

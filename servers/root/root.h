@@ -6,6 +6,7 @@
 #include <proto/console.h>
 #include <proto/root.h>
 
+#include "devices.h"
 #include "lifecycle.h"
 #include "machine.h"
 #include "system.h"
@@ -42,6 +43,7 @@ struct guest {
 struct root {
 	const struct root_info *info;
 	struct machine machine;
+	struct devices devices;
 	struct system system;
 	struct arena arena; /* what stays for ever */
 	struct space space; /* of the root task */
