@@ -32,6 +32,7 @@ struct virtqueue_chain {
 	uint32_t left;           /* descriptors that may still follow */
 	const uint8_t *table;    /* where they are: the queue's own table, or an indirect one */
 	uint32_t entries;        /* in it */
+	bool indirect;           /* they are in an indirect one */
 	bool written;            /* a segment to be written was seen: only such may follow (section 2.7.4.2) */
 };
 
@@ -47,10 +48,10 @@ void virtqueue_reset(struct virtqueue *queue, uint16_t size_max);
 /* Checks where the driver put the rings. false: it cannot be used. */
 bool virtqueue_enable(struct virtqueue *queue, const struct guest_memory *memory);
 
-/* Takes the next buffer that the driver made available; false if there is none. */
+/* Takes the next buffer that the driver made available; false if there is none, and when the ring is bad (then queue->broken). */
 bool virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain);
 
-/* The buffer that begins at this head, again: for a device that was restarted. */
+/* The buffer that begins at this head, less than the queue's size, again: for a device that was restarted. */
 void virtqueue_chain_at(const struct virtqueue *queue, uint16_t head, struct virtqueue_chain *chain);
 
 /* Whether there is a buffer to take. */
@@ -67,7 +68,7 @@ void virtqueue_publish(struct virtqueue *queue);
 /* Both. */
 void virtqueue_push(struct virtqueue *queue, const struct virtqueue_chain *chain, uint32_t written);
 
-/* Whether the driver wants an interrupt for what was given back since the last time. */
+/* Whether the driver wants an interrupt for what was given back since the last time; to be asked at least every 65535 buffers. */
 bool virtqueue_wants_interrupt(struct virtqueue *queue);
 
 /* Asks the driver to notify when it adds buffers, or not to; after `true`, look for buffers once more. */

@@ -2,7 +2,7 @@
 /* What is put into a guest's memory before it starts: kernel image, initial RAM disk, device tree. */
 #pragma once
 
-#include "memory.h"
+#include <libsys/guest_memory.h>
 
 #define LOADER_DTB_MAX 65536u /* bytes of the device tree */
 #define LOADER_SEED_MAX 64u

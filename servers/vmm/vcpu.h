@@ -3,9 +3,9 @@
 #pragma once
 
 #include <abi/vcpu.h>
+#include <libsys/guest_memory.h>
 #include "bus.h"
 #include "decode.h"
-#include "memory.h"
 
 #define VCPU_RECORDS 16u
 #define VCPU_DECODED 16u /* power of two */

@@ -62,7 +62,7 @@ static void raise(struct virtio_device *device, uint8_t reason)
 	pci_set_interrupt(&device->function, true);
 }
 
-void virtio_queue_done(struct virtio_device *device, const struct virtqueue *queue)
+void virtio_queue_done(struct virtio_device *device, struct virtqueue *queue)
 {
 	if (virtqueue_wants_interrupt(queue))
 		raise(device, ISR_QUEUE);

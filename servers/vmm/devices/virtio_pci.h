@@ -2,9 +2,8 @@
 /* Virtio over PCI, version 1 devices only (virtio 1.2, section 4.1): the transport, for any kind of device. */
 #pragma once
 
-#include "../memory.h"
+#include <libsys/virtqueue.h>
 #include "pci.h"
-#include "virtqueue.h"
 
 #define VIRTIO_QUEUES 4u
 #define VIRTIO_F_VERSION_1 ((uint64_t)1 << 32)
@@ -43,7 +42,7 @@ void virtio_pci_init(struct virtio_device *device, const struct virtio_device_op
 bool virtio_running(const struct virtio_device *device);
 
 /* Interrupts for a queue that got buffers back, if its driver wants that. */
-void virtio_queue_done(struct virtio_device *device, const struct virtqueue *queue);
+void virtio_queue_done(struct virtio_device *device, struct virtqueue *queue);
 
 /* Tells the driver that the configuration changed. */
 void virtio_config_changed(struct virtio_device *device);
