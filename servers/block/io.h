@@ -23,8 +23,8 @@ struct io_segment {
 };
 
 /*
- * Who makes one owns it again when `done` is called: exactly once, maybe before the submitting function returns. Sectors are of 512
- * bytes. Memory: the bytes from `skip` on, in the segments, which stay as they are until then; there may be more than
+ * Who makes one owns it again when `done` is called: exactly once, maybe before the submitting function returns. Only
+ * `sector` and what belongs to the holder may have changed then. Sectors are of 512 bytes. Memory: the bytes from `skip` on, in the segments, which stay as they are until then; there may be more than
  * the sectors need. None for IO_FLUSH, IO_DISCARD and IO_WRITE_ZEROES. On an error what was read or written is undefined, sector by sector.
  */
 struct io {

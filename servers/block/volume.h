@@ -52,7 +52,7 @@ struct volume {
 	struct disk *disk;       /* a range: */
 	uint64_t first;          /* its first sector on the disk */
 	struct overlay *overlay;
-	/* Counters, since the server's start. */
+	/* Counters, since the server's start; `errors` is counted by whoever submits, when `done` says so. */
 	uint64_t reads, writes, flushes, discards, read_bytes, written_bytes, errors;
 };
 
@@ -77,16 +77,20 @@ void volumes_open(struct volume *volumes, unsigned count, struct disk *disks, un
 /* NULL: there is none of this name. */
 struct volume *volume_find(const char *name);
 
-/* Registers a session that will use the volume. NULL: fine, else why not: busy, read-only, failed. */
+/* Registers a session that will use the volume. NULL: fine, else why not: busy, read-only, failed; valid until the next call. */
 const char *volume_attach(struct volume *volume, unsigned session, bool read_only);
 
 /*
  * Takes any transfer: out of range, not allowed or not possible: done is called with the error. IO_FLUSH: all writes that were done
- * before it was submitted are on the disk when it is done. Writes in flight at once may be done in any order.
+ * before it was submitted are on the disk when it is done. Writes in flight at once may be done in any order. Whoever submits, or gives
+ * a disk its interrupt, kicks the disks that are `unkicked` before it waits: volumes submit to them on their own, too.
  */
 void volume_submit(struct volume *volume, struct io *io);
 
-/* An operation on the snapshots of a volume; `done` gets NULL or what is wrong. */
+/*
+ * An operation on the snapshots of a volume; `done` gets NULL or what is wrong. What is in flight ends first, what comes meanwhile waits.
+ * For a rollback, the caller has seen to it that no guest uses the volume.
+ */
 void volume_snapshot(struct volume *volume, enum block_operation operation, const char *name,
 		     void (*done)(struct volume *volume, const char *problem));
 
