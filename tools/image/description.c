@@ -15,6 +15,13 @@ static const struct key root_keys[] = {
 	{ "machine", TOML_TABLE, "[machine]" },
 	{ "console", TOML_TABLE, "[console]" },
 	{ "guest", TOML_TABLE, "[guest.NAME]" },
+	{ "block", TOML_TABLE, "[block]" },
+	{ "disk", TOML_TABLE, "[disk.NAME]" },
+	{ "volume", TOML_TABLE, "[volume.NAME]" },
+};
+
+static const struct key block_keys[] = {
+	{ "memory", TOML_STRING, "memory = \"16M\"" },
 };
 
 static const struct key machine_keys[] = {
@@ -29,6 +36,7 @@ static const struct key console_keys[] = {
 
 /* least, most, unit */
 static const uint64_t machine_limits[] = { 64 * MIB, 64 * GIB, PAGE_LARGE };
+static const uint64_t block_limits[] = { 2 * MIB, 1 * GIB, PAGE_LARGE };
 static const uint64_t scrollback_limits[] = { 256 * KIB, 16 * MIB, 4 * KIB };
 
 static void read_machine(const struct toml_node *table, struct report *report, struct system_description *out)
@@ -100,6 +108,13 @@ static uint64_t round_up(uint64_t value, uint64_t unit)
 	return (value + unit - 1) / unit * unit;
 }
 
+static uint64_t block_overhead(const struct system_description *system)
+{
+	if (system->disks == 0)
+		return 0;
+	return system->block_memory + BLOCK_OVERHEAD + BLOCK_DISK_OVERHEAD * (system->disks + system->volumes);
+}
+
 static void check_total(const struct toml_node *machine, const struct system_description *system, struct report *report)
 {
 	uint64_t guests = 0, files = ARCHIVE_OVERHEAD, total;
@@ -116,7 +131,7 @@ static void check_total(const struct toml_node *machine, const struct system_des
 			files += round_up(guest->initrd_size, PAGE_LARGE);
 	}
 	/* One scrollback more: the system's own log. */
-	total = guests + files + SYSTEM_OVERHEAD + round_up(system->scrollback * (system->guests + 1), PAGE_LARGE);
+	total = guests + files + SYSTEM_OVERHEAD + block_overhead(system) + round_up(system->scrollback * (system->guests + 1), PAGE_LARGE);
 	if (total <= system->memory)
 		return;
 	text_write_size(system->memory, have);
@@ -125,6 +140,24 @@ static void check_total(const struct toml_node *machine, const struct system_des
 		have, (unsigned long long)(guests / MIB), (unsigned long long)(files / MIB),
 		(unsigned long long)((total - guests - files) / MIB));
 	report_hint(report, line, "set memory = \"%s\" or more in [machine], or give the guests less", need);
+}
+
+static void read_block(const struct toml_node *root, const struct search_path *search, struct report *report,
+	struct system_description *out)
+{
+	const struct toml_node *block = keys_find(root, root_keys, COUNT(root_keys), "block");
+	const struct toml_node *disks = keys_find(root, root_keys, COUNT(root_keys), "disk");
+	const struct toml_node *volumes = keys_find(root, root_keys, COUNT(root_keys), "volume");
+
+	if (block) {
+		keys_check(block, block_keys, COUNT(block_keys), "[block]", report);
+		out->block_memory = keys_size(keys_find(block, block_keys, COUNT(block_keys), "memory"), block_limits,
+			out->block_memory, report);
+	}
+	if (disks)
+		disks_read(disks, search, report, out);
+	if (volumes)
+		volumes_read(volumes, report, out);
 }
 
 static void read_root(const struct toml_node *root, const struct search_path *search, struct report *report,
@@ -140,12 +173,15 @@ static void read_root(const struct toml_node *root, const struct search_path *se
 		read_machine(machine, report, out);
 	if (console)
 		read_console(console, report, out);
+	read_block(root, search, report, out);
 	if (guests) {
 		read_guests(guests, search, report, out);
 	} else if (before == report->errors) {
 		report_error(report, 0, "there is no guest");
 		report_hint(report, 0, "add one: [guest.NAME]");
 	}
+	if (before == report->errors)
+		volumes_check(out, report);
 	if (before == report->errors)
 		check_total(machine, out, report);
 }
@@ -176,6 +212,7 @@ bool description_read(const char *path, const char *guests, struct report *repor
 	out->harts = 1;
 	out->escape = 0x1d;
 	out->scrollback = 512 * KIB;
+	out->block_memory = 16 * MIB;
 	if (!file_read(path, DESCRIPTION_FILE_MAX, &text, &size)) {
 		report_error(report, 0, "cannot read the system description: %s", strerror(errno));
 		report_hint(report, 0, "examples are in boot/systems");
@@ -204,4 +241,7 @@ void description_free(struct system_description *description)
 		free(description->guest[i].initrd);
 	}
 	description->guests = 0;
+	for (size_t i = 0; i < description->disks; i++)
+		free(description->disk[i].file);
+	description->disks = 0;
 }

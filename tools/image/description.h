@@ -5,6 +5,7 @@
 #include "report.h"
 #include "toml_reader.h"
 
+#include <proto/block.h>
 #include <proto/system.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,61 @@
 #define SYSTEM_OVERHEAD (16ull << 20)
 /* The system's own programs and the gaps between files in the boot archive, at most. */
 #define ARCHIVE_OVERHEAD (8ull << 20)
+
+/* What the block server takes besides the maps of overlays: itself, its pages, rings for each disk and overlay. */
+#define BLOCK_OVERHEAD (4ull << 20)
+#define BLOCK_DISK_OVERHEAD (1ull << 20)
+/* RAM of a guest with disks, at most: the block server sees it all. */
+#define GUEST_WITH_DISKS_MAX (16ull << 30)
+
+#define DISK_PARTITIONS_MAX 16u
+#define DISK_LABEL_MAX 36u /* UEFI 2.10, table 5-6: PartitionName */
+
+/* Indices are those of the lists of words in disks.c. */
+enum disk_format { DISK_RAW = 0, DISK_QCOW2 = 1 };
+extern const char *const disk_formats[], *const disk_caches[], *const disk_transports[];
+
+struct partition_description {
+	char label[DISK_LABEL_MAX + 1];
+	uint64_t size; /* bytes; 0: the rest of the disk */
+};
+
+struct disk_description {
+	char name[BLOCK_NAME_MAX + 1];
+	char serial[BLOCK_SERIAL_SIZE + 1];
+	char *file;      /* path on the host; NULL: the machine has it anyway */
+	bool exists;     /* the file is there */
+	uint32_t format, cache, transport;
+	bool read_only;
+	uint64_t size;   /* bytes of a file that is made; 0: it must be there */
+	size_t partitions; /* made with the file */
+	struct partition_description partition[DISK_PARTITIONS_MAX];
+	unsigned line;
+};
+
+/* A name of something else, and where it stands. */
+struct reference {
+	char name[BLOCK_NAME_MAX + 1]; /* empty: there is none */
+	unsigned line;
+};
+
+struct volume_description {
+	char name[BLOCK_NAME_MAX + 1];
+	struct reference disk;  /* a range of a disk: */
+	uint32_t partition;     /* number from 1; 0: by label, or the whole disk if that is empty too */
+	char label[DISK_LABEL_MAX + 1];
+	struct reference base, store; /* an overlay: both */
+	bool read_only;
+	unsigned line;
+};
+
+struct guest_disk_description {
+	struct reference volume;
+	char serial[BLOCK_SERIAL_SIZE + 1];
+	bool read_only;
+	uint64_t bandwidth, bandwidth_burst; /* bytes a second, bytes; 0: no limit */
+	uint32_t operations, operations_burst;
+};
 
 enum guest_restart { RESTART_NEVER = 0, RESTART_ON_CRASH = 1 }; /* values as in system.dtb */
 
@@ -37,6 +93,8 @@ struct guest_description {
 	uint32_t color; /* ANSI: 1 to 7 */
 	bool autostart;
 	enum guest_restart restart;
+	size_t disks;
+	struct guest_disk_description disk[BLOCK_DISKS_MAX];
 	unsigned line;
 };
 
@@ -45,6 +103,11 @@ struct system_description {
 	uint32_t harts;
 	uint8_t escape; /* control character */
 	uint64_t scrollback; /* bytes per guest */
+	uint64_t block_memory; /* bytes for the maps of overlays */
+	size_t disks;
+	struct disk_description disk[BLOCK_DEVICES_MAX];
+	size_t volumes;
+	struct volume_description volume[BLOCK_VOLUMES_MAX];
 	size_t guests;
 	struct guest_description guest[SYSTEM_GUESTS_MAX];
 };
@@ -67,5 +130,19 @@ void guest_read(const struct toml_node *table, const struct search_path *search,
 
 /* Its table "cpu", NULL if it has none; out->vcpus is known. In cpu.c. */
 void cpu_read(const struct toml_node *table, const char *guest, struct report *report, struct guest_description *out);
+
+/* Its list "disks", NULL if it has none; out->memory is known. `guest` names it. In guest_disks.c. */
+void guest_disks_read(const struct toml_node *list, const char *guest, struct report *report, struct guest_description *out);
+
+/* The tables [disk.NAME], in disks.c, and [volume.NAME], in volumes.c. */
+void disks_read(const struct toml_node *table, const struct search_path *search, struct report *report,
+	struct system_description *out);
+void volumes_read(const struct toml_node *table, struct report *report, struct system_description *out);
+
+/* Checks, of a description read without errors, that all names are known and nobody writes where another reads or writes. */
+void volumes_check(const struct system_description *system, struct report *report);
+
+/* The host's path of a file named in a description; to be freed. NULL: "@" without a folder; that is reported. */
+char *search_file(const struct toml_node *value, const struct search_path *search, struct report *report);
 
 void description_free(struct system_description *description);

@@ -56,6 +56,76 @@ static void put_cells(struct writer *writer, const char *name, const uint32_t *v
 		fdt32_st(cell + 4 * i, values[i]);
 }
 
+static void write_guest_disk(struct writer *writer, const struct guest_disk_description *disk)
+{
+	put_string(writer, "volume", disk->volume.name);
+	if (disk->read_only)
+		put_flag(writer, "read-only");
+	put_string(writer, "serial", disk->serial);
+	if (disk->bandwidth) {
+		put_u64(writer, "bandwidth", disk->bandwidth);
+		put_u64(writer, "bandwidth-burst", disk->bandwidth_burst);
+	}
+	if (disk->operations) {
+		put_u32(writer, "operations", disk->operations);
+		put_u32(writer, "operations-burst", disk->operations_burst);
+	}
+}
+
+static void write_guest_disks(struct writer *writer, const struct guest_description *guest)
+{
+	if (!guest->disks)
+		return;
+	begin(writer, "disks");
+	for (size_t i = 0; i < guest->disks; i++) {
+		const char name[] = { (char)('0' + i), '\0' };
+
+		begin(writer, name);
+		write_guest_disk(writer, &guest->disk[i]);
+		end(writer);
+	}
+	end(writer);
+}
+
+static void write_volume(struct writer *writer, const struct volume_description *volume)
+{
+	begin(writer, volume->name);
+	if (*volume->base.name) {
+		put_string(writer, "base", volume->base.name);
+		put_string(writer, "store", volume->store.name);
+	} else {
+		put_string(writer, "disk", volume->disk.name);
+		if (volume->partition)
+			put_u32(writer, "partition", volume->partition);
+		else if (*volume->label)
+			put_string(writer, "label", volume->label);
+	}
+	if (volume->read_only)
+		put_flag(writer, "read-only");
+	end(writer);
+}
+
+/* What the block server reads. */
+static void write_block(struct writer *writer, const struct system_description *system)
+{
+	if (!system->disks)
+		return;
+	begin(writer, "block");
+	put_u64(writer, "memory", system->block_memory);
+	end(writer);
+	begin(writer, "disks");
+	for (size_t i = 0; i < system->disks; i++) {
+		begin(writer, system->disk[i].name);
+		put_string(writer, "serial", system->disk[i].serial);
+		end(writer);
+	}
+	end(writer);
+	begin(writer, "volumes");
+	for (size_t i = 0; i < system->volumes; i++)
+		write_volume(writer, &system->volume[i]);
+	end(writer);
+}
+
 static void write_guest(struct writer *writer, const struct guest_description *guest, const struct guest_files *files)
 {
 	begin(writer, guest->name);
@@ -76,6 +146,7 @@ static void write_guest(struct writer *writer, const struct guest_description *g
 	if (guest->autostart)
 		put_flag(writer, "autostart");
 	put_u32(writer, "restart", guest->restart);
+	write_guest_disks(writer, guest);
 	end(writer);
 }
 
@@ -91,6 +162,7 @@ int device_tree_write(const struct system_description *system, const struct gues
 	put_u32(&writer, "escape", system->escape);
 	put_u64(&writer, "scrollback", system->scrollback);
 	end(&writer);
+	write_block(&writer, system);
 	begin(&writer, "guests");
 	for (size_t i = 0; i < system->guests; i++)
 		write_guest(&writer, &system->guest[i], &files[i]);

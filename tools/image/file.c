@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -52,4 +53,24 @@ bool file_read(const char *path, size_t limit, uint8_t **data, size_t *size)
 	*data = buffer;
 	*size = got;
 	return true;
+}
+
+bool disk_file_size(const char *path, uint64_t *size)
+{
+	struct stat status;
+
+	if (!stat(path, &status) && S_ISBLK(status.st_mode)) {
+		*size = 512;
+		return access(path, R_OK) == 0;
+	}
+	return file_size(path, size);
+}
+
+bool file_same(const char *a, const char *b)
+{
+	struct stat status_a, status_b;
+
+	if (!strcmp(a, b))
+		return true;
+	return !stat(a, &status_a) && !stat(b, &status_b) && status_a.st_dev == status_b.st_dev && status_a.st_ino == status_b.st_ino;
 }

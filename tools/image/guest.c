@@ -32,6 +32,7 @@ static const struct key guest_keys[] = {
 	{ "color", TOML_STRING, "color = \"green\"" },
 	{ "autostart", TOML_BOOLEAN, "autostart = true" },
 	{ "restart", TOML_STRING, "restart = \"never\" or \"on-crash\"" },
+	{ "disks", TOML_ARRAY, "disks = [\"VOLUME\"]" },
 };
 
 /* Index: the ANSI colour. */
@@ -42,35 +43,35 @@ static const uint64_t memory_limits[] = { 16 * MIB, 64 * GIB, PAGE_LARGE }; /* l
 
 static void read_name(const struct toml_node *table, struct report *report, struct guest_description *out)
 {
-	const char *name = table->key;
-	size_t length = strlen(name);
-
-	if (length == 0 || length > SYSTEM_NAME_MAX) {
-		report_error(report, table->line, "guest name \"%s\" has %zu characters", name, length);
-		report_hint(report, table->line, "a name has 1 to %u characters", SYSTEM_NAME_MAX);
-	} else if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length || name[0] < 'a' || name[0] > 'z') {
-		report_error(report, table->line, "guest name \"%s\" is not possible", name);
-		report_hint(report, table->line, "a name begins with a to z and goes on with a to z, 0 to 9 and -");
-	} else if (!strcmp(name, "serai")) {
+	if (!keys_name(table, "guest", SYSTEM_NAME_MAX, report))
+		return;
+	if (!strcmp(table->key, "serai")) {
 		report_error(report, table->line, "guest name \"serai\" is the system's own");
 		report_hint(report, table->line, "take another name");
 	} else {
-		memcpy(out->name, name, length + 1);
+		strcpy(out->name, table->key);
 	}
+}
+
+char *search_file(const struct toml_node *value, const struct search_path *search, struct report *report)
+{
+	if (value->string[0] != '@')
+		return text_join_path(search->folder, value->string);
+	if (search->guests)
+		return text_join_path(search->guests, value->string + 1);
+	report_error(report, value->line, "%s: %s is not known", value->key, value->string);
+	report_hint(report, value->line, "name the folder of the guests' files with --guests");
+	return NULL;
 }
 
 /* The file's path on the host; NULL if reported as missing. */
 static char *find_file(const struct toml_node *value, const struct search_path *search, struct report *report, uint64_t *size)
 {
 	bool provided = value->string[0] == '@';
-	char *path;
+	char *path = search_file(value, search, report);
 
-	if (provided && !search->guests) {
-		report_error(report, value->line, "%s: %s is not known", value->key, value->string);
-		report_hint(report, value->line, "name the folder of the guests' files with --guests");
+	if (!path)
 		return NULL;
-	}
-	path = provided ? text_join_path(search->guests, value->string + 1) : text_join_path(search->folder, value->string);
 	if (!file_size(path, size)) {
 		report_error(report, value->line, "%s: %s: %s", value->key, path, strerror(errno));
 		report_hint(report, value->line, provided ? "provided are \"@debian/linux\", \"@debian/initramfs\" and "
@@ -216,6 +217,7 @@ void guest_read(const struct toml_node *table, const struct search_path *search,
 		report_error(report, color->line, "color: black would not be seen");
 		report_hint(report, color->line, "take another colour");
 	}
+	guest_disks_read(find(table, "disks"), what, report, out);
 	read_files(table, search, report, out);
 	read_cmdline(find(table, "cmdline"), report, out);
 }

@@ -4,6 +4,7 @@
 #include "text.h"
 
 #include <inttypes.h>
+#include <proto/block.h>
 #include <string.h>
 
 enum { LIMIT_LEAST, LIMIT_MOST, LIMIT_UNIT };
@@ -22,6 +23,7 @@ static const char *kind_name(enum toml_kind kind)
 	case TOML_ARRAY:
 		return "a list";
 	case TOML_OTHER:
+	case TOML_ANY:
 		break;
 	}
 	return "a value of another type";
@@ -60,7 +62,7 @@ void keys_check(const struct toml_node *table, const struct key *keys, size_t co
 
 		if (!key) {
 			report_unknown(node, keys, count, what, report);
-		} else if (node->kind != key->kind) {
+		} else if (node->kind != key->kind && key->kind != TOML_ANY) {
 			report_error(report, node->line, "%s of %s must be %s, not %s", key->name, what, kind_name(key->kind),
 				kind_name(node->kind));
 			report_hint(report, node->line, "write %s", key->example);
@@ -75,9 +77,39 @@ const struct toml_node *keys_find(const struct toml_node *table, const struct ke
 	const struct key *key = find_key(keys, count, name);
 
 	for (size_t i = 0; key && i < table->children; i++)
-		if (!strcmp(table->child[i].key, name) && table->child[i].kind == key->kind)
+		if (!strcmp(table->child[i].key, name) && (key->kind == TOML_ANY || table->child[i].kind == key->kind))
 			return &table->child[i];
 	return NULL;
+}
+
+bool keys_name(const struct toml_node *table, const char *what, size_t most, struct report *report)
+{
+	const char *name = table->key;
+	size_t length = strlen(name);
+
+	if (length == 0 || length > most) {
+		report_error(report, table->line, "%s name \"%s\" has %zu characters", what, name, length);
+		report_hint(report, table->line, "a name has 1 to %zu characters", most);
+		return false;
+	}
+	if (strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != length || name[0] < 'a' || name[0] > 'z') {
+		report_error(report, table->line, "%s name \"%s\" is not possible", what, name);
+		report_hint(report, table->line, "a name begins with a to z and goes on with a to z, 0 to 9 and -");
+		return false;
+	}
+	return true;
+}
+
+bool keys_serial(const struct toml_node *value, struct report *report)
+{
+	size_t length = strlen(value->string);
+
+	if (length >= 1 && length <= BLOCK_SERIAL_SIZE &&
+			strspn(value->string, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == length)
+		return true;
+	report_error(report, value->line, "serial: \"%s\" is not possible", value->string);
+	report_hint(report, value->line, "a serial number has 1 to %u characters: letters, digits, -, _ and .", BLOCK_SERIAL_SIZE);
+	return false;
 }
 
 uint64_t keys_size(const struct toml_node *value, const uint64_t limits[3], uint64_t otherwise, struct report *report)

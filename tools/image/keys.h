@@ -17,6 +17,12 @@ void keys_check(const struct toml_node *table, const struct key *keys, size_t co
 /* The value of a key if it is there and of the type that the list says, else NULL. */
 const struct toml_node *keys_find(const struct toml_node *table, const struct key *keys, size_t count, const char *name);
 
+/* True if the name of a table [what.NAME] is a possible one of at most so many characters; else it is reported. */
+bool keys_name(const struct toml_node *table, const char *what, size_t most, struct report *report);
+
+/* True if a string can be the serial number of a disk; else it is reported. */
+bool keys_serial(const struct toml_node *value, struct report *report);
+
 /* A size from `least` to `most` bytes, a multiple of `unit`; reported if it is not. Returns `otherwise` if absent or wrong. */
 uint64_t keys_size(const struct toml_node *value, const uint64_t limits[3], uint64_t otherwise, struct report *report);
 

@@ -13,6 +13,7 @@
 #include <libfdt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROGRAMS_MAX 16u
 
@@ -33,6 +34,7 @@ static const char usage[] =
 	"usage: image build SYSTEM.toml --kernel ELF --root ELF [--server NAME=ELF]... [--guests DIR] -o ARCHIVE\n"
 	"       image check SYSTEM.toml [--guests DIR]     look for errors in a system description\n"
 	"       image machine SYSTEM.toml [--guests DIR]   print memory=BYTES harts=N\n"
+	"       image disks SYSTEM.toml [--guests DIR]     print the disks that have a file, one a line\n"
 	"       image list ARCHIVE                         list an archive and verify its checksums\n";
 
 __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
@@ -155,6 +157,40 @@ static int command_machine(const struct options *options)
 	return good ? 0 : 1;
 }
 
+/* Fields have no control characters, and the path is the last. */
+static void print_disk(const struct disk_description *disk, const char *folder)
+{
+	char *path = text_join_path(folder, disk->file);
+
+	printf("%s\t%s\t%s\t%s\t%s\t%s\t%" PRIu64 "\t", disk->name, disk->serial, disk_formats[disk->format],
+		disk->read_only ? "ro" : "rw", disk_caches[disk->cache], disk_transports[disk->transport], disk->size);
+	for (size_t i = 0; i < disk->partitions; i++) {
+		printf("%s%s:", i ? "," : "", disk->partition[i].label);
+		if (disk->partition[i].size)
+			printf("%" PRIu64, disk->partition[i].size);
+		else
+			fputs("rest", stdout);
+	}
+	printf("%s\t%s\n", disk->partitions ? "" : "-", path);
+	free(path);
+}
+
+static int command_disks(const struct options *options)
+{
+	struct system_description system;
+	bool good = read_description(options, &system);
+	char *folder = getcwd(NULL, 0);
+
+	if (!folder)
+		good = !fail("the current folder: %s", strerror(errno));
+	for (size_t i = 0; good && i < system.disks; i++)
+		if (system.disk[i].file)
+			print_disk(&system.disk[i], folder);
+	free(folder);
+	description_free(&system);
+	return good ? 0 : 1;
+}
+
 static int command_list(const struct options *options)
 {
 	uint8_t *data;
@@ -228,6 +264,7 @@ int main(int count, char **arguments)
 		{ "build", command_build },
 		{ "check", command_check },
 		{ "machine", command_machine },
+		{ "disks", command_disks },
 		{ "list", command_list },
 	};
 	struct options options = { .guests = NULL };

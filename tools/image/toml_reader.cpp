@@ -54,7 +54,7 @@ void fill_value(toml_node *node, const toml::node &value)
 	}
 }
 
-void fill_array(toml_node *node, const toml::array &array)
+void fill_array(toml_node *node, const toml::array &array, work_list &work)
 {
 	size_t i = 0;
 
@@ -67,6 +67,8 @@ void fill_array(toml_node *node, const toml::array &array)
 		child->line = value.source().begin.line;
 		child->column = value.source().begin.column;
 		fill_value(child, value);
+		if (const auto *inner = value.as_table())
+			work.emplace_back(inner, child);
 	}
 }
 
@@ -90,7 +92,7 @@ void fill_table(toml_node *node, const toml::table &table, work_list &work)
 		child->column = key.source().begin.column;
 		fill_value(child, value);
 		if (const auto *array = value.as_array())
-			fill_array(child, *array);
+			fill_array(child, *array, work);
 	}
 	std::sort(node->child, node->child + node->children, stands_before);
 	for (i = 0; i < node->children; i++)

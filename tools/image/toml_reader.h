@@ -17,6 +17,7 @@ enum toml_kind {
 	TOML_BOOLEAN,
 	TOML_ARRAY,
 	TOML_OTHER, /* floating point, dates, arrays in arrays: nothing in a system description is one */
+	TOML_ANY,   /* only in lists of keys: the reader of the key checks its type */
 };
 
 /* One key with its value. Children of a table or an array stand in the order of the file; those of an array have no key. */

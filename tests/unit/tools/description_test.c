@@ -1,68 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System descriptions, right and wrong: each wrong one must be found, at its line, with a suggestion. */
-#include "description.h"
-#include "test.h"
-#include "text.h"
+#include "fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FOLDER_MAX 64
-#define TEXT_MAX 16384
-
-static char folder[FOLDER_MAX] = "/tmp/serai-description-XXXXXX";
-static char toml_path[FOLDER_MAX + 16];
-static char messages[TEXT_MAX];
-
-#define GUEST(name) "[guest." name "]\nmemory = \"32M\"\nkernel = \"image\"\n"
-
-static void write_file(const char *name, const void *data, size_t size)
-{
-	char path[FOLDER_MAX + 32];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = fopen(path, "wb");
-	assert_non_null(file);
-	assert_int_equal(fwrite(data, 1, size, file), size);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* Reads a description from text; messages hold what was reported. Returns the number of errors. */
-static unsigned read_text(const char *text, size_t length, struct system_description *system)
-{
-	struct report report = { .file = "t.toml" };
-	bool good;
-
-	write_file("t.toml", text, length);
-	memset(messages, 0, sizeof(messages));
-	report.stream = fmemopen(messages, sizeof(messages) - 1, "w");
-	assert_non_null(report.stream);
-	good = description_read(toml_path, folder, &report, system);
-	fclose(report.stream);
-	assert_int_equal(good, report.errors == 0);
-	return report.errors;
-}
-
-static unsigned count_errors(const char *text)
-{
-	struct system_description system;
-	unsigned errors = read_text(text, strlen(text), &system);
-
-	description_free(&system);
-	return errors;
-}
-
-/* Wrong texts; `place` and `error` and `hint` must appear in what is reported. */
-static const struct {
-	const char *text;
-	unsigned errors;
-	const char *place;
-	const char *error;
-	const char *hint;
-} wrong[] = {
+static const struct wrong_text wrong[] = {
 	/* syntax */
 	{ "[guest.a\n", 1, "t.toml:1:", "", "toml.io" },
 	{ "x = \n", 1, "t.toml:1:", "", "toml.io" },
@@ -165,13 +110,7 @@ static const struct {
 
 TEST(description, names_line_and_remedy_of_each_error)
 {
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		unsigned errors = count_errors(wrong[i].text);
-
-		if (errors != wrong[i].errors || !strstr(messages, wrong[i].place) || !strstr(messages, wrong[i].error) ||
-				!strstr(messages, wrong[i].hint))
-			fail_msg("case %zu, %u errors:\n%s\nreports:\n%s", i, errors, wrong[i].text, messages);
-	}
+	check_wrong(wrong, sizeof(wrong) / sizeof(wrong[0]));
 }
 
 TEST(description, reads_what_a_right_file_says)
@@ -226,6 +165,8 @@ TEST(description, has_defaults)
 	assert_int_equal(system.harts, 1);
 	assert_int_equal(system.escape, 0x1d);
 	assert_int_equal(system.scrollback, 512 * KIB);
+	assert_int_equal(system.disks, 0);
+	assert_int_equal(system.guest[0].disks, 0);
 	description_free(&system);
 }
 
@@ -286,37 +227,6 @@ TEST(description, survives_noise)
 		assert_true(read_text(noise, sizeof(noise), &system) > 0);
 		description_free(&system);
 	}
-}
-
-/* Files that the descriptions name. */
-static void make_files(void)
-{
-	uint8_t image[8192] = { 0 };
-
-	write_file("empty", image, 0);
-	memcpy(image + 56, "RSC\x05", 4);
-	image[8 + 2] = 0x20;  /* text_offset 0x200000 */
-	image[16 + 2] = 0xc0; /* image_size 0xc00000 */
-	write_file("image", image, sizeof(image));
-	image[16 + 7] = 0xff;
-	write_file("huge", image, sizeof(image));
-	memset(image, 0x55, sizeof(image));
-	write_file("noise", image, sizeof(image));
-	image[0] = 0x1f;
-	image[1] = 0x8b;
-	write_file("gzip", image, sizeof(image));
-}
-
-static void remove_files(void)
-{
-	static const char *const names[] = { "empty", "image", "huge", "noise", "gzip", "t.toml" };
-	char path[FOLDER_MAX + 32];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
-		unlink(path);
-	}
-	rmdir(folder);
 }
 
 int main(void)
