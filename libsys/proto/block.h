@@ -113,13 +113,14 @@ _Static_assert(sizeof(struct block_session) <= BLOCK_PAGE, "one page");
 
 /*
  * What the server took from a queue and has not yet given back; memory of the server alone, which root keeps when it restarts. In this
- * order: `sequence[head]` before the request is worked on; `last` and `last_used` before the used index is published; sequence[head]
- * becomes 0 after that. So: next available = used index + number of entries that are not 0. An entry of `last` counts only if the
- * guest's used index still is `last_used`.
+ * order: `sequence[head]` before the request is worked on; `last_used`, then `last` before the used index is published; after that
+ * sequence[head] becomes 0, then `last` BLOCK_RECOVERY_NONE. So: next available = used index + number of entries that are not 0; that
+ * of `last` counts only if the guest's used index still is `last_used`.
  */
+#define BLOCK_RECOVERY_NONE UINT16_MAX
 struct block_recovery_queue {
 	uint64_t sequence[BLOCK_QUEUE_SIZE]; /* by head; 0: not in flight, else the order in which they were taken */
-	uint16_t last;      /* head given back last */
+	uint16_t last;      /* head that is being given back, or BLOCK_RECOVERY_NONE */
 	uint16_t last_used; /* used index before that */
 	uint32_t reserved;
 };
