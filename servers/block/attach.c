@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sessions as guests and their drivers come and go. */
-#include <stdio.h>
 #include <string.h>
 
 #include <libsys/log.h>
@@ -36,7 +35,6 @@ static void publish(struct session *session, uint32_t starts)
 	shared->broken = 0;
 	memset(shared->serial, 0, sizeof(shared->serial));
 	memcpy(shared->serial, session->config.serial, strnlen(session->config.serial, sizeof(shared->serial)));
-	memset(shared->problem, 0, sizeof(shared->problem));
 	if (volume) {
 		uint32_t flags = volume->flags;
 
@@ -52,7 +50,7 @@ static void publish(struct session *session, uint32_t starts)
 		shared->discard_sectors = volume->discard_sectors;
 		shared->discard_granularity = volume->discard_granularity;
 	} else {
-		snprintf(shared->problem, sizeof(shared->problem), "%s", session->problem);
+		memcpy(shared->problem, session->problem, sizeof(shared->problem));
 	}
 	session->counters.state = shared->state;
 	__atomic_store_n(&shared->server, starts, __ATOMIC_RELEASE);
@@ -181,7 +179,7 @@ void session_attach(struct session *session, const struct block_attachment *gues
 	session->epoch = guest->epoch;
 	if (session->volume && !copy_memory(session, guest)) {
 		session->volume = NULL;
-		session->problem = "the guest's memory is not described";
+		strcpy(session->problem, "the guest's memory is not described");
 	}
 	session->done = __atomic_load_n(&session->shared->done, __ATOMIC_RELAXED);
 	publish(session, starts);

@@ -9,6 +9,7 @@ static struct {
 	struct block_status *status;
 	const struct block_command *shared;
 	struct block_command command; /* the copy that is worked on */
+	bool (*used)(const struct volume *volume);
 	bool busy;
 } state;
 
@@ -41,11 +42,13 @@ static void done(struct volume *volume, const char *problem)
 	command_look();
 }
 
-void command_init(struct block_status *status, const struct block_command *command)
+void command_init(struct block_status *status, const struct block_command *command,
+		  bool (*used)(const struct volume *volume))
 {
 	memset(&state, 0, sizeof(state));
 	state.status = status;
 	state.shared = command;
+	state.used = used;
 	state.command.sequence = __atomic_load_n(&command->sequence, __ATOMIC_RELAXED);
 	if (state.command.sequence != status->command)
 		answer("the block server was started again; look whether it is done");
@@ -70,6 +73,8 @@ void command_look(void)
 		answer("there is no such operation");
 	else if (!volume)
 		answer("there is no such volume");
+	else if (command->operation == BLOCK_ROLLBACK && state.used(volume))
+		answer("a running guest uses the volume: stop it first");
 	else
 		volume_snapshot(volume, (enum block_operation)command->operation, command->name, done);
 }

@@ -19,6 +19,10 @@ enum err disk_open(struct disk *disk, const struct disk_resources *resources)
 		memset(disk, 0, sizeof(*disk));
 		disk->driver = drivers[i];
 		err = drivers[i]->open(disk, resources);
+		if (!err)
+			return ERR_OK;
+		disk->failed = true;
+		disk->serial[0] = '\0';
 		if (err != ERR_INVALID_ARGUMENT)
 			return err;
 	}

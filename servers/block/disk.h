@@ -53,7 +53,10 @@ struct disk {
 	bool unkicked;
 };
 
-/* Finds the driver that takes the device. ERR_INVALID_ARGUMENT: none; the others as struct disk_driver's open. */
+/*
+ * Finds the driver that takes the device. ERR_INVALID_ARGUMENT: none; the others as struct disk_driver's open. After an error the disk has
+ * no serial number and has failed; everything else may be called all the same.
+ */
 enum err disk_open(struct disk *disk, const struct disk_resources *resources) __attribute__((warn_unused_result));
 
 /* Takes any transfer within the disk: what does not fit into the device waits here, in order. Beyond the disk's end, of more

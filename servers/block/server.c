@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include <libsys/log.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "command.h"
@@ -37,6 +38,7 @@ static void open_session(unsigned number)
 {
 	struct session *session = &server.session[number];
 	const struct server_resources *given = &server.given;
+	const char *problem;
 	struct volume *volume;
 
 	*session = (struct session){
@@ -48,17 +50,15 @@ static void open_session(unsigned number)
 		.now = given->port->now,
 	};
 	volume = volume_find(session->config.volume);
-	if (!volume)
-		session->problem = "there is no such volume";
-	else if (volume->state != BLOCK_READY)
-		session->problem = volume->problem;
-	else
-		session->problem = volume_attach(volume, number, session->config.read_only);
-	if (session->problem)
-		log_warn("%s: disk %u (%s): %s", session->config.guest_name, session->config.disk, session->config.volume,
-			 session->problem);
-	else
+	if (volume && volume->state == BLOCK_READY && (volume->flags & BLOCK_FLAG_READ_ONLY))
+		session->config.read_only = true;
+	problem = volume ? volume_attach(volume, number, session->config.read_only) : "there is no such volume";
+	if (problem) {
+		snprintf(session->problem, sizeof(session->problem), "%s", problem);
+		log_warn("%s: disk %u (%s): %s", session->config.guest_name, session->config.disk, session->config.volume, problem);
+	} else {
 		session->volume = volume;
+	}
 	session->schedule = schedule_of(session->volume);
 	session_init(session, &given->request[number * SESSION_REQUESTS], given->hz);
 }
@@ -115,12 +115,6 @@ static void volumes_ready(void)
 {
 	struct block_status *status = server.given.status;
 
-	for (unsigned i = 0; i < server.description.volumes; i++) {
-		const struct volume *volume = &server.volume[i];
-
-		if (volume->state != BLOCK_READY)
-			log_warn("volume %s: %s", volume->config.name, volume->problem);
-	}
 	for (unsigned i = 0; i < server.sessions; i++)
 		open_session(i);
 	server.ready = true;
@@ -129,6 +123,16 @@ static void volumes_ready(void)
 	status_refresh(status, server.volume, server.description.volumes, server.session, server.sessions);
 	__atomic_store_n(&status->ready, server.given.table->starts, __ATOMIC_RELEASE);
 	log_info("%u volumes, %u disks of guests", server.description.volumes, server.sessions);
+}
+
+/* Whether a guest that is there has the volume as a disk. */
+static bool is_used(const struct volume *volume)
+{
+	for (unsigned i = 0; i < server.sessions; i++) {
+		if (server.session[i].volume == volume && server.session[i].attached)
+			return true;
+	}
+	return false;
 }
 
 static void kick_disks(void)
@@ -153,7 +157,7 @@ const char *server_start(const struct server_resources *resources)
 	server.sessions = server.description.sessions;
 	for (unsigned i = 0; i < BLOCK_DEVICES_MAX; i++)
 		schedule_init(&server.schedule[i], session_take);
-	command_init(resources->status, resources->command);
+	command_init(resources->status, resources->command, is_used);
 	for (unsigned i = 0; i < server.description.volumes; i++)
 		server.volume[i].config = server.description.volume[i];
 	volumes_open(server.volume, server.description.volumes, resources->disk, resources->disks, &resources->memory, volumes_ready);
@@ -196,6 +200,8 @@ __attribute__((hot)) bool server_turn(uint64_t bits)
 	}
 	if (bits & BLOCK_SIGNAL_CONTROL)
 		control();
+	if (server.changing)
+		settle_guests();
 	for (unsigned i = 0; i < server.sessions; i++) {
 		struct session *session = &server.session[i];
 
@@ -210,8 +216,6 @@ __attribute__((hot)) bool server_turn(uint64_t bits)
 	kick_disks();
 	for (unsigned i = 0; i < server.sessions; i++)
 		session_tell(&server.session[i]);
-	if (server.changing)
-		settle_guests();
 	if (bits)
 		server.changed = true;
 	if (server.changed)

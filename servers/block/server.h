@@ -17,9 +17,8 @@ struct server_resources {
 	uint64_t hz; /* ticks a second */
 	const void *tree; /* the system description */
 	size_t tree_size;
-	struct disk *disk; /* opened; those that could not be are left out of use by `present` */
+	struct disk *disk; /* by number of the device; those that could not be opened have failed */
 	unsigned disks;
-	uint32_t present;  /* bit per disk */
 	struct volume_memory memory;
 	uint8_t *sessions; /* BLOCK_PAGE each */
 	uint8_t *recovery; /* BLOCK_RECOVERY_SIZE each */

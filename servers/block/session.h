@@ -59,7 +59,7 @@ struct session {
 	unsigned number;
 	struct session_config config;
 	struct volume *volume;    /* NULL: the session has failed */
-	const char *problem;      /* then */
+	char problem[108];        /* then */
 	struct schedule *schedule;
 	struct block_session *shared;
 	struct block_recovery *recovery;
