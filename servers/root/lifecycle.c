@@ -21,18 +21,22 @@ void lifecycle_off(struct lifecycle *life)
 	life->state = GUEST_OFF;
 }
 
-bool lifecycle_crashed(struct lifecycle *life, uint64_t now, uint64_t ticks_per_second)
+bool restarts_allow(struct restarts *restarts, unsigned most, unsigned seconds, uint64_t now, uint64_t ticks_per_second)
 {
-	uint64_t *oldest = &life->restart_at[life->restarts % LIFECYCLE_RESTARTS];
+	uint64_t *oldest = &restarts->at[restarts->count % most];
 
-	life->state = GUEST_CRASHED;
-	if (!life->restart_on_crash)
-		return false;
-	if (life->restarts >= LIFECYCLE_RESTARTS && now - *oldest < LIFECYCLE_RESTART_SECONDS * ticks_per_second)
+	if (restarts->count >= most && now - *oldest < seconds * ticks_per_second)
 		return false;
 	*oldest = now;
-	life->restarts++;
+	restarts->count++;
 	return true;
+}
+
+bool lifecycle_crashed(struct lifecycle *life, uint64_t now, uint64_t ticks_per_second)
+{
+	life->state = GUEST_CRASHED;
+	return life->restart_on_crash &&
+	       restarts_allow(&life->restarts, LIFECYCLE_RESTARTS, LIFECYCLE_RESTART_SECONDS, now, ticks_per_second);
 }
 
 enum verdict lifecycle_verdict(const struct lifecycle *const lives[], unsigned count)

@@ -7,14 +7,27 @@
 /* At most this many restarts after crashes in any LIFECYCLE_RESTART_SECONDS. */
 #define LIFECYCLE_RESTARTS 3u
 #define LIFECYCLE_RESTART_SECONDS 60u
+/* The block server loses nothing by a restart, so it may have more of them; each still takes a moment from its guests. */
+#define BLOCK_RESTARTS 32u
+#define BLOCK_RESTART_SECONDS 8u
+
+#define RESTARTS_MAX 32u
+
+struct restarts {
+	uint64_t at[RESTARTS_MAX]; /* ticks of the last ones */
+	uint32_t count;
+};
+
+/* Counts another restart if there were fewer than `most` (at most RESTARTS_MAX, always the same) in the last `seconds`; else false. */
+bool restarts_allow(struct restarts *restarts, unsigned most, unsigned seconds, uint64_t now, uint64_t ticks_per_second)
+	__attribute__((warn_unused_result));
 
 struct lifecycle {
 	enum guest_state state;
 	bool restart_on_crash;       /* policy of the system description */
 	uint32_t starts;             /* so far */
 	uint64_t started_at;         /* ticks; of the running or last run */
-	uint64_t restart_at[LIFECYCLE_RESTARTS]; /* ticks of the last restarts after a crash */
-	uint32_t restarts;
+	struct restarts restarts;    /* after a crash */
 };
 
 /* Has it memory and a VMM? */

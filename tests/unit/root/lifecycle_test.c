@@ -45,6 +45,21 @@ TEST(lifecycle, restarts_three_times_in_a_minute)
 	assert_true(lifecycle_crashed(&life, HZ * 61ull, HZ));
 }
 
+TEST(lifecycle, allows_so_many_restarts_in_any_span)
+{
+	struct restarts restarts = { 0 };
+	uint64_t at[200], now = 0;
+	unsigned allowed = 0;
+
+	for (unsigned i = 0; i < 2000 && allowed < 200; i++, now += HZ / 10)
+		if (restarts_allow(&restarts, RESTARTS_MAX, 8, now, HZ))
+			at[allowed++] = now;
+	assert_int_equal(allowed, 200);
+	for (unsigned i = RESTARTS_MAX; i < allowed; i++)
+		assert_true(at[i] - at[i - RESTARTS_MAX] >= 8 * HZ);
+	assert_int_equal(at[RESTARTS_MAX], 8 * HZ); /* and not later than need be */
+}
+
 TEST(lifecycle, ends_the_machine_when_nothing_runs)
 {
 	struct lifecycle a = { 0 }, b = { 0 };
@@ -73,6 +88,7 @@ int main(void)
 		RUN(lifecycle, runs_only_after_a_start),
 		RUN(lifecycle, does_not_restart_unless_told_so),
 		RUN(lifecycle, restarts_three_times_in_a_minute),
+		RUN(lifecycle, allows_so_many_restarts_in_any_span),
 		RUN(lifecycle, ends_the_machine_when_nothing_runs),
 	};
 
