@@ -265,10 +265,22 @@ static void run_reboot(struct mux *mux, struct channel *channel, char *const wor
 		screen_print(mux, "%s is starting again", channel->name);
 }
 
+static void kill_block_server(struct mux *mux)
+{
+	uint64_t word[5] = {0};
+
+	if (root_call(mux, ROOT_BLOCK_KILL, word) == ROOT_OK)
+		screen_print(mux, "the block server is made to fault");
+	else
+		screen_print(mux, "cannot kill the block server: it does not run");
+}
+
 static void run_kill(struct mux *mux, struct channel *channel, char *const word[])
 {
 	(void)word;
-	if (change_guest(mux, channel, ROOT_VMM_KILL, "kill"))
+	if (channel->guest == MUX_NO_GUEST && !strcmp(channel->name, "block"))
+		kill_block_server(mux);
+	else if (change_guest(mux, channel, ROOT_VMM_KILL, "kill"))
 		screen_print(mux, "the VMM of %s is made to fault", channel->name);
 }
 
@@ -387,7 +399,7 @@ static const struct command *commands(unsigned *count)
 		{"snapshot", "VOLUME NAME", "keep an overlay's state under this name; its guest goes on", false, run_snapshot},
 		{"rollback", "VOLUME NAME", "back to a snapshot; what came after it is lost. The guest must be off", false, run_rollback},
 		{"forget", "VOLUME NAME", "delete a snapshot; the volume's state stays", false, run_forget},
-		{"kill", "NAME", "make a guest's VMM fault, to see it contained", true, run_kill},
+		{"kill", "NAME", "make a guest's VMM fault, or the server `block`, to see it contained", true, run_kill},
 		{"quit", "", "stop all guests and power the machine off", false, run_quit},
 		{"exit", "", "back to the guest; so do an empty line and Ctrl-D", false, run_exit},
 		{"help", "", "this list", false, run_help},

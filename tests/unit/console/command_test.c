@@ -96,6 +96,19 @@ TEST(command, changes_guests_by_name_and_number)
 	assert_int_equal(fake_count("[serai] powering off"), 1);
 }
 
+TEST(command, kills_the_block_server)
+{
+	fake_type(PROMPT "kill serai\r");
+	assert_int_equal(fake.requests, 0);
+	strcpy(fake.mux.channel[SERAI].name, "block");
+	fake_type("kill block\r");
+	assert_int_equal(fake.last, ROOT_BLOCK_KILL);
+	assert_int_equal(fake_count("the block server is made to fault"), 1);
+	fake.answer = ROOT_WRONG_STATE;
+	fake_type("kill block\r");
+	assert_int_equal(fake_count("cannot kill the block server: it does not run"), 1);
+}
+
 TEST(command, says_that_the_user_stopped_a_guest)
 {
 	fake_type(PROMPT "stop beta\r");
@@ -200,6 +213,7 @@ int main(void)
 		CASE(edits_the_line),
 		CASE(recalls_history),
 		CASE(changes_guests_by_name_and_number),
+		CASE(kills_the_block_server),
 		CASE(says_that_the_user_stopped_a_guest),
 		CASE(explains_errors),
 		CASE(log_shows_the_last_lines),
