@@ -5,6 +5,7 @@
 #include <libsys/log.h>
 #include <libsys/task.h>
 
+#include "block.h"
 #include "layout.h"
 #include "root.h"
 #include "slots.h"
@@ -53,12 +54,12 @@ static enum err give_uart(void)
 static enum err give_channel(unsigned number)
 {
 	const struct channel *channel = &root.channel[number];
-	const struct system_guest *guest = number ? &root.system.guest[number - 1] : NULL;
+	const struct system_guest *guest = number && number <= root.system.guests ? &root.system.guest[number - 1] : NULL;
 	uint64_t address = CHANNELS_ADDRESS + number * CONSOLE_CHANNEL_SIZE;
 	char name[28];
 
 	snprintf(name, sizeof(name), "channel.%u.name", number);
-	task_give_string(name, guest ? guest->name : "serai");
+	task_give_string(name, guest ? guest->name : number ? "block" : "serai");
 	snprintf(name, sizeof(name), "channel.%u", number);
 	task_give_memory(name, address, CONSOLE_CHANNEL_SIZE);
 	snprintf(name, sizeof(name), "channel.%u.notification", number);
@@ -79,7 +80,7 @@ static enum err create(void)
 		.file = "console",
 		.number = CALLER_CONSOLE,
 		.heap = (HEAP_BASE + root.channels * root.system.scrollback + 4095) / 4096 * 4096,
-		.hold = root.channels * (uint64_t)CHANNEL_FRAMES,
+		.hold = root.channels * (uint64_t)CHANNEL_FRAMES + (BLOCK_STATUS_SIZE + BLOCK_PAGE) / 4096,
 		.notification = root.notification,
 		.receives = true,
 		.time = cpu_time_server(root.info->timebase_hz),
@@ -90,6 +91,8 @@ static enum err create(void)
 		err = give_uart();
 	for (unsigned i = 0; i < root.channels && !err; i++)
 		err = give_channel(i);
+	if (!err)
+		err = block_give_console(&console);
 	if (err)
 		return err;
 	task_give_value("escape", root.system.escape);

@@ -5,21 +5,18 @@
 #include <libsys/log.h>
 
 #include "archive.h"
+#include "block.h"
+#include "block_guest.h"
 #include "layout.h"
 #include "random.h"
 #include "report.h"
 #include "root.h"
 
 #define HEAP_SIZE (UINT64_C(256) << 10)
-#define GUEST_RAM_BASE UINT64_C(0x80000000)
 #define SEED_SIZE 64u
 #define LARGE_BITS 21u
-#define HUGE_BITS 30u
 
-/* Slots of the VMM's task that are for the guest; the last four for each vCPU. */
-enum { GUEST_GSPACE = TASK_FIRST_OWN, GUEST_LOCK, GUEST_VCPU, GUEST_VCPU_SLOTS = 4 };
 enum { VCPU_OBJECT, VCPU_NOTIFICATION, VCPU_THREAD, VCPU_SCHED_CONTEXT };
-_Static_assert(GUEST_VCPU + GUEST_VCPU_SLOTS * SYSTEM_VCPUS_MAX <= TASK_OBJECTS, "slots of a VMM");
 
 void guest_init(struct guest *guest, unsigned number)
 {
@@ -49,16 +46,18 @@ static enum err take_ram(struct guest *guest)
 	return ERR_OK;
 }
 
-/* Maps a frame of RAM for the guest, and a copy of its capability for the VMM. */
-static enum err map_ram_frame(struct space *vmm, struct space *guest, unsigned i, uint64_t offset)
+/* Maps a frame of RAM for the guest, and copies of its capability for the VMM and the block server. */
+static enum err map_ram_frame(struct guest *guest, struct space *gspace, unsigned i, uint64_t offset)
 {
 	cptr_t frame = scratch_frame + i, copy = scratch_copy + i;
 	enum err err = cnode_mint(ROOT_SLOT_CNODE, copy, ROOT_SLOT_CNODE, frame, RIGHT_READ | RIGHT_WRITE, 0);
 
 	if (!err)
-		err = space_add_frame(vmm, RAM_ADDRESS + offset, copy, RIGHT_READ | RIGHT_WRITE);
+		err = space_add_frame(&guest->vmm.space, RAM_ADDRESS + offset, copy, RIGHT_READ | RIGHT_WRITE);
 	if (!err)
-		err = space_add_frame(guest, GUEST_RAM_BASE + offset, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
+		err = block_guest_keep(guest, frame);
+	if (!err)
+		err = space_add_frame(gspace, GUEST_RAM_BASE + offset, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
 	return err;
 }
 
@@ -69,7 +68,7 @@ static enum err map_ram(struct guest *guest, struct space *gspace)
 
 	for (unsigned b = 0; b < guest->ram.blocks && !err; b++) {
 		unsigned block_bits = memory_bits(guest->ram.block[b]);
-		unsigned bits = block_bits >= HUGE_BITS ? HUGE_BITS : LARGE_BITS;
+		unsigned bits = guest_frame_bits(block_bits);
 		uint64_t frames = UINT64_C(1) << (block_bits - bits);
 
 		while (frames && !err) {
@@ -77,7 +76,7 @@ static enum err map_ram(struct guest *guest, struct space *gspace)
 
 			err = untyped_retype(memory_cap(guest->ram.block[b]), OBJECT_FRAME, bits, ROOT_SLOT_CNODE, scratch_frame, count);
 			for (unsigned i = 0; i < count && !err; i++, offset += UINT64_C(1) << bits)
-				err = map_ram_frame(&guest->vmm.space, gspace, i, offset);
+				err = map_ram_frame(guest, gspace, i, offset);
 			frames -= count;
 		}
 	}
@@ -91,7 +90,7 @@ static uint64_t ram_frames(const struct guest *guest)
 	for (unsigned b = 0; b < guest->ram.blocks; b++) {
 		unsigned bits = memory_bits(guest->ram.block[b]);
 
-		frames += UINT64_C(1) << (bits - (bits >= HUGE_BITS ? HUGE_BITS : LARGE_BITS));
+		frames += UINT64_C(1) << (bits - guest_frame_bits(bits));
 	}
 	return frames;
 }
@@ -226,6 +225,10 @@ static enum err create(struct guest *guest)
 	char name[32];
 	enum err err = find_files(guest, &kernel, &initrd);
 
+	if (!err && guest->config->disks && guest->config->memory > BLOCK_GUEST_SIZE) {
+		log_error("guest %s: a guest with disks has at most %lu GiB of memory", guest->config->name, BLOCK_GUEST_SIZE >> 30);
+		err = ERR_INVALID_ARGUMENT;
+	}
 	if (!err)
 		err = take_ram(guest);
 	if (err)
@@ -238,7 +241,7 @@ static enum err create(struct guest *guest)
 		.heap = HEAP_SIZE,
 		/* A page table serves 512 large frames at least half of the time. */
 		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES +
-			guest->config->vcpus * (STACK_SIZE / 4096u + 1),
+			guest->config->vcpus * (STACK_SIZE / 4096u + 1) + guest->config->disks,
 		.notification = root.channel[1 + guest->number].notification,
 		.hart = guest->config->hart[0],
 		.time = cpu_time_guest(guest->config, guest->config->vcpus, root.info->timebase_hz),
@@ -247,6 +250,8 @@ static enum err create(struct guest *guest)
 	err = task_create(&guest->vmm, &config);
 	if (!err)
 		err = make_vcpus(guest, &gspace);
+	if (!err)
+		err = block_guest_prepare(guest, ram_frames(guest));
 	if (!err)
 		err = map_ram(guest, &gspace);
 	if (!err)
@@ -257,6 +262,8 @@ static enum err create(struct guest *guest)
 		err = channel_map(&root.channel[1 + guest->number], &guest->vmm.space, CHANNELS_ADDRESS);
 	if (!err)
 		err = give_seed(guest);
+	if (!err)
+		err = block_attach(guest);
 	if (err)
 		return err;
 	give_values(guest);
@@ -278,6 +285,12 @@ enum err guest_create(struct guest *guest)
 
 void guest_destroy(struct guest *guest)
 {
+	/* Nothing begins for the guest any more; then what its disks have begun ends. */
+	task_suspend(&guest->vmm);
+	if (!block_detach(guest)) {
+		log_error("guest %s: its memory is lost, because a disk may still write to it", guest->config->name);
+		guest->ram = (struct arena){ 0 };
+	}
 	task_destroy(&guest->vmm);
 	arena_release(&guest->ram);
 }

@@ -8,6 +8,7 @@
 #include <libsys/task.h>
 
 #include "archive.h"
+#include "block.h"
 #include "report.h"
 #include "root.h"
 #include "slots.h"
@@ -76,6 +77,7 @@ static _Noreturn void serve(void)
 	bool answer = false;
 
 	for (;;) {
+		supervisor_tick();
 		uint64_t deadline = supervisor_deadline();
 		enum err err = answer ? sys_reply_recv(root.endpoint, root.reply, &message, deadline) :
 					sys_recv(root.endpoint, root.reply, &message, deadline);
@@ -85,7 +87,6 @@ static _Noreturn void serve(void)
 			answer = request_handle(&message);
 		else if (err != ERR_TIMED_OUT)
 			task_fail("receive: %s", report_error(err));
-		supervisor_tick();
 	}
 }
 
@@ -101,9 +102,11 @@ int main(void)
 	channels_init();
 	machine_read(root.info, &root.machine);
 	devices_init(root.machine.uart_base);
+	block_init();
 	console_init();
 	must(console_start(), "console");
 	log_info("%lu MiB of memory, %u guests", (memory_total() + root.info->kernel_bytes) >> 20, root.system.guests);
+	block_start();
 	start_guests();
 	serve();
 }

@@ -148,6 +148,11 @@ unsigned memory_bits(block_t block)
 	return blocks[block].bits;
 }
 
+uint64_t memory_base(block_t block)
+{
+	return blocks[block].base;
+}
+
 uint64_t memory_total(void)
 {
 	return total;

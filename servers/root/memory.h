@@ -28,6 +28,8 @@ void memory_free(block_t block);
 /* The untyped capability of an allocated block. */
 cptr_t memory_cap(block_t block);
 unsigned memory_bits(block_t block);
+/* Its physical address. */
+uint64_t memory_base(block_t block);
 
 /* Bytes. */
 uint64_t memory_total(void);

@@ -3,6 +3,7 @@
 #include <libsys/log.h>
 #include <libsys/task.h>
 
+#include "block.h"
 #include "report.h"
 #include "root.h"
 
@@ -67,21 +68,6 @@ bool supervisor_ending(void)
 uint64_t supervisor_deadline(void)
 {
 	return ending.active ? sys_time() + ticks(END_LOOK_MS) : DEADLINE_NEVER;
-}
-
-void supervisor_tick(void)
-{
-	uint64_t now = sys_time();
-
-	if (!ending.active)
-		return;
-	if (!ending.drained && channels_drained()) {
-		ending.drained = true;
-		if (ending.until > now + ticks(END_GRACE_MS))
-			ending.until = now + ticks(END_GRACE_MS);
-	}
-	if (now >= ending.until && platform_control_shutdown(ROOT_SLOT_PLATFORM_CONTROL, ending.reason) != ERR_OK)
-		task_fail("cannot power off");
 }
 
 /* After a guest ended by itself. */
@@ -153,6 +139,37 @@ void supervisor_crashed(struct guest *guest)
 	check_end();
 }
 
+/* There is no block server any more: others go on. */
+static void end_guests_with_disks(void)
+{
+	for (unsigned i = 0; i < root.system.guests; i++) {
+		struct guest *guest = &root.guest[i];
+
+		if (!guest->config->disks || !lifecycle_alive(&guest->life))
+			continue;
+		log_error("guest %s: stopped because its disks are gone", guest->config->name);
+		guest->life.restart_on_crash = false;
+		supervisor_crashed(guest);
+	}
+}
+
+void supervisor_tick(void)
+{
+	uint64_t now = sys_time();
+
+	if (!ending.active && !block_tick())
+		end_guests_with_disks();
+	if (!ending.active)
+		return;
+	if (!ending.drained && channels_drained()) {
+		ending.drained = true;
+		if (ending.until > now + ticks(END_GRACE_MS))
+			ending.until = now + ticks(END_GRACE_MS);
+	}
+	if (now >= ending.until && platform_control_shutdown(ROOT_SLOT_PLATFORM_CONTROL, ending.reason) != ERR_OK)
+		task_fail("cannot power off");
+}
+
 void supervisor_reboot(struct guest *guest)
 {
 	guest_destroy(guest);
@@ -188,14 +205,17 @@ void supervisor_timeout(uint32_t number)
 void supervisor_fault(uint32_t number, const uint64_t *words)
 {
 	struct guest *guest = NULL;
+	const char *server = number == CALLER_BLOCK ? "the block server" : "the console";
 
 	if (number >= CALLER_GUEST && number - CALLER_GUEST < root.system.guests)
 		guest = &root.guest[number - CALLER_GUEST];
-	if (!guest && number != CALLER_CONSOLE)
+	if (!guest && number != CALLER_CONSOLE && number != CALLER_BLOCK)
 		return;
-	log_warn("%s%s faulted: %s at pc 0x%lx, address 0x%lx, sp 0x%lx, ra 0x%lx", guest ? "the VMM of guest " : "the console",
+	log_warn("%s%s faulted: %s at pc 0x%lx, address 0x%lx, sp 0x%lx, ra 0x%lx", guest ? "the VMM of guest " : server,
 		 guest ? guest->config->name : "", report_cause(words[0]), words[1], words[2], words[3], words[4]);
-	if (!guest) {
+	if (number == CALLER_BLOCK) {
+		block_fault();
+	} else if (!guest) {
 		console_fault();
 	} else if (lifecycle_alive(&guest->life)) {
 		log_warn("guest %s: stopped because of its VMM", guest->config->name);

@@ -288,14 +288,19 @@ uint64_t task_consumed(const struct task *task)
 	return sum;
 }
 
+void task_suspend(const struct task *task)
+{
+	for (unsigned i = 0; i < task->threads; i++)
+		if (thread_suspend(task->thread[i]) != ERR_OK)
+			task_fail("cannot stop a thread of a server");
+}
+
 void task_destroy(struct task *task)
 {
 	if (!task->exists)
 		return;
 	/* Before anything is taken away: one that runs on another hart would fault on what is missing. */
-	for (unsigned i = 0; i < task->threads; i++)
-		if (thread_suspend(task->thread[i]) != ERR_OK)
-			task_fail("cannot stop a thread of a server");
+	task_suspend(task);
 	/* The copy of the endpoint is not from this server's memory. */
 	if (cnode_delete(ROOT_SLOT_CNODE, slot(task, TASK_FAULT)) != ERR_OK)
 		task_fail("cannot empty slot %u", slot(task, TASK_FAULT));

@@ -16,7 +16,7 @@ enum task_object {
 	TASK_HOLD,
 	TASK_FAULT, /* endpoint for its faults: the thread's copy is derived from it */
 	TASK_FIRST_OWN, /* up to here; further ones are for the kind of server */
-	TASK_OBJECTS = 40,
+	TASK_OBJECTS = 41,
 };
 
 /* The badge of a fault message has this bit beside the number of the server. */
@@ -81,6 +81,9 @@ enum err task_start(struct task *task, unsigned priority) __attribute__((warn_un
 
 /* CPU time that all its threads used so far, in ticks. */
 uint64_t task_consumed(const struct task *task);
+
+/* Stops all its threads, wherever they run. No harm if nothing exists. */
+void task_suspend(const struct task *task);
 
 /* Ends it and takes all of it back. No harm if nothing exists. */
 void task_destroy(struct task *task);

@@ -18,7 +18,7 @@ IMAGE = pathlib.Path(os.environ.get("SERAI_IMAGE", TOP / "build/host/tools/image
 QEMU = os.environ.get("SERAI_QEMU", "qemu-system-riscv64")
 BUILD_DEBUG = BUILD.with_name(BUILD.name + "-debug")  # with kernel checks and the debug system call
 PAYLOADS = BUILD / "tests/guests"
-SERVERS = ("console", "vmm")
+SERVERS = ("console", "vmm", "block")
 
 ESCAPE = "\x1d"  # Ctrl-]
 # What the kernel prints last when the machine goes off after a failure.
