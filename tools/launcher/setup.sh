@@ -3,7 +3,7 @@
 
 PACKAGES_BUILD=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake ninja-build gcc g++ libc6-dev libtomlplusplus-dev
 	python3 xz-utils debian-archive-keyring)
-PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect)
+PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect fdisk qemu-utils)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
 PACKAGES_MODELS=(spin)
 PACKAGES_GDB=(gdb-multiarch)
@@ -38,6 +38,10 @@ need_qemu() {
 		need_packages qemu-system-misc
 	fi
 	command -v "$QEMU" >/dev/null || fail "qemu-system-riscv64 is missing: install it, or name it in SERAI_QEMU"
+}
+
+need_qemu_img() {
+	[ -n "${SERAI_QEMU_IMG:-}" ] || command -v qemu-img >/dev/null || need_packages qemu-utils
 }
 
 # The source of libfdt, checked by its hash.
