@@ -6,10 +6,16 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
 import pexpect
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+sys.dont_write_bytecode = True
+
+from disk import qemu  # noqa: E402 (the path must be set first)
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SERAI_BUILD", TOP / "build/riscv64"))
@@ -62,14 +68,21 @@ class Guest:
 def toml_value(value):
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (int, list)) else f'"{value}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(toml_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'"{key}" = {toml_value(item)}' for key, item in value.items()) + " }"
+    return str(value) if isinstance(value, int) else f'"{value}"'
 
 
-def description(*guests, memory="512M", harts=1, console=None):
-    """The text of a system description."""
+def description(*guests, memory="512M", harts=1, console=None, disks=None, volumes=None):
+    """The text of a system description. disks, volumes: the keys of each, by name."""
     text = f'[machine]\nmemory = "{memory}"\nharts = {harts}\n'
     if console:
         text += "[console]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in console.items())
+    for what, tables in (("disk", disks or {}), ("volume", volumes or {})):
+        for name, keys in tables.items():
+            text += f"[{what}.{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in keys.items())
     return text + "".join(guest.text() for guest in guests)
 
 
@@ -83,15 +96,29 @@ def make_archive(text, folder, build=BUILD, root=None, kernel=None):
     toml, archive = folder / "system.toml", folder / "archive"
     toml.write_text(text)
     stripped = {}
-    for name in ("kernel", "root", *SERVERS):
+    servers = [name for name in SERVERS if name != "block" or "[disk." in text]
+    for name in ("kernel", "root", *servers):
         stripped[name] = folder / f"{name}.elf"
         subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", others.get(name) or program(name, build), stripped[name]],
             check=True)
     command = [IMAGE, "build", toml, "--guests", GUESTS, "--kernel", stripped["kernel"], "--root", stripped["root"]]
-    for name in SERVERS:
+    for name in servers:
         command += ["--server", f"{name}={stripped[name]}"]
     subprocess.run([*command, "-o", archive], check=True)
     return archive
+
+
+def disk_arguments(toml, change=None):
+    """QEMU's arguments for the disks of a description, made if they are missing.
+
+    change: called with each qemu.Disk before its arguments are made, to set `path` ("blkdebug:RULES:PATH" for errors) or `options`.
+    """
+    lines = subprocess.run([IMAGE, "disks", toml, "--guests", GUESTS], check=True, capture_output=True, text=True).stdout
+    disks = qemu.read(lines)
+    qemu.prepare(disks)
+    for disk in disks if change else ():
+        change(disk)
+    return qemu.arguments(disks)
 
 
 class Terminal:
@@ -213,16 +240,18 @@ class System(Terminal):
     """A system in QEMU.
 
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
-    root, kernel: an ELF file to start as root task, or as kernel, in place of the real one.
+    root, kernel: an ELF file to start as root task, or as kernel, in place of the real one. Disks of the description are attached;
+    relative paths of theirs are in the folder of this system alone. change: see disk_arguments.
     """
 
-    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None):
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, change=None):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
         archive = make_archive(system, self.folder, build, root, kernel)
+        disks = disk_arguments(self.folder / "system.toml", change) if "[disk." in system else []
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
-            build / "serai.bin", "-initrd", archive, *(ICOUNT if icount else ()), *arguments])
+            build / "serai.bin", "-initrd", archive, *disks, *(ICOUNT if icount else ()), *arguments])
 
     def end(self):
         super().end()

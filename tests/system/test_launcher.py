@@ -83,14 +83,33 @@ def test_missing_description():
     check(terminal.wait_end() == 1, "the exit code is not 1")
 
 
+def test_disks_are_made_once_and_not_shared():
+    system = Launched(description(Guest("alpha"), disks={"store": {"file": "made/store.img", "size": "16M",
+        "partitions": {"one": "rest"}}}))
+    system.expect("serai: made .*/made/store.img: 16M with partitions one\n", 120)
+    system.expect("serai: starting ")
+    system.expect("alpha> ", 60)
+    second = Terminal([TOP / "serai", "run", f"{system.scratch.name}/system.toml"])
+    second.expect("serai: error: .*/made/store.img is in use", 60)
+    check(second.wait_end() == 1, "the exit code is not 1")
+    system.type("q\r")
+    check(system.expect_end() == 0, "the exit code is not 0")
+
+
+def test_short_name_of_a_system():
+    terminal = Terminal([TOP / "serai", "check", "two-linux"])
+    terminal.expect("serai: two-linux is good", 60)
+    check(terminal.wait_end() == 0, "the exit code is not 0")
+
+
 def test_help_lists_every_command():
     terminal = Terminal([TOP / "serai", "help"])
     terminal.wait_end()
-    for word in ("run", "test", "bench", "fuzz", "gdb", "build", "check", "clean", "help"):
+    for word in ("run", "test", "bench", "fuzz", "gdb", "build", "check", "disk", "clean", "help"):
         if f"\n  {word} " not in terminal.text:
             raise Failure(f"help does not list {word}")
 
 
 for _case in (test_second_start_is_quick, test_order_ends_with_0, test_quit_ends_with_0, test_crash_ends_with_1_and_a_name,
-        test_wrong_description):
+        test_wrong_description, test_disks_are_made_once_and_not_shared, test_short_name_of_a_system):
     _case.seconds = 200

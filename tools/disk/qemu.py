@@ -18,6 +18,7 @@ class Disk:
         for name, value in zip(FIELDS, values):
             setattr(self, name, value)
         self.read_only, self.size, self.parts = self.mode == "ro", int(self.size), []
+        self.options = ""  # of the drive, beginning with a comma; for tests
         if self.partitions != "-":
             for part in self.partitions.split(","):
                 label, _, size = part.partition(":")
@@ -46,15 +47,15 @@ def escape(value):
     return value.replace(",", ",,")
 
 
-def arguments(disks, drive=""):
-    """QEMU's arguments. drive: more options of each drive, for tests (such as ",file.driver=...")."""
+def arguments(disks):
+    """QEMU's arguments."""
     words = []
     if any(disk.transport == "mmio" for disk in disks):
         words += ["-global", "virtio-mmio.force-legacy=false"]
     slot = 0
     for disk in disks:
         words += ["-drive", f"if=none,id=disk-{disk.name},file={escape(disk.path)},format={disk.form},cache={disk.cache},"
-            f"readonly={'on' if disk.read_only else 'off'},discard=unmap,detect-zeroes=off{drive}"]
+            f"readonly={'on' if disk.read_only else 'off'},discard=unmap,detect-zeroes=off{disk.options}"]
         device = "virtio-blk-device"
         if disk.transport == "pci":
             # A slot each: the interrupt lines of four neighbours differ.

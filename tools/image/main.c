@@ -97,6 +97,12 @@ static int add_guest_file(struct archive *archive, const char *path, const char 
 	return 0;
 }
 
+/* A system without disks does without the block server. */
+static bool is_needed(const struct system_description *system, const char *program)
+{
+	return system->disks || strcmp(program, "block") != 0;
+}
+
 static int fill_archive(const struct options *options, const struct system_description *system, struct archive *archive)
 {
 	struct guest_files files[SYSTEM_GUESTS_MAX] = { { NULL, NULL } };
@@ -104,7 +110,7 @@ static int fill_archive(const struct options *options, const struct system_descr
 	int size;
 
 	for (size_t i = 0; i < options->programs; i++)
-		if (add_file(archive, options->program[i].name, options->program[i].path))
+		if (is_needed(system, options->program[i].name) && add_file(archive, options->program[i].name, options->program[i].path))
 			return 1;
 	for (size_t i = 0; i < system->guests; i++)
 		if (add_guest_file(archive, system->guest[i].kernel, &files[i].kernel) ||

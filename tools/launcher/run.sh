@@ -42,12 +42,27 @@ make_archive() {
 	"$BUILD/host/tools/image" build "$1" --guests "$GUESTS" --kernel "$kernel" --root "$root" "${arguments[@]}" -o "$2"
 }
 
-# The absolute path of a system description that was named relative to where the user is.
+# The absolute path of a system description that was named relative to where the user is, or by its short name: "debian".
 system_path() {
 	local path=${1:-$TOP/$DEFAULT_SYSTEM}
 
+	if [ ! -f "$path" ] && [[ $path != */* ]] && [ -f "$TOP/boot/systems/$path.toml" ]; then
+		path=$TOP/boot/systems/$path.toml
+	fi
 	[ -f "$path" ] || fail "there is no system description $path (see boot/systems)"
 	realpath "$path"
+}
+
+# Makes a system's images that are missing, and puts QEMU's arguments for its disks into `disk_arguments`.
+attach_disks() {
+	local disks text
+
+	disk_arguments=()
+	disks=$("$BUILD/host/tools/image" disks "$1" --guests "$GUESTS") || exit 1
+	[ -n "$disks" ] || return 0
+	[[ $disks != *$'\tqcow2\t'* ]] || need_qemu_img
+	text=$("$TOP/tools/disk.py" attach <<<"$disks") || exit 1
+	mapfile -t disk_arguments <<<"$text"
 }
 
 # Runs QEMU with this terminal raw; puts the terminal back whatever happens. Sets `status`.
@@ -73,7 +88,7 @@ run_on_terminal() {
 }
 
 command_run() {
-	local system machine archive log status extra
+	local system machine archive log status extra disk_arguments
 
 	[ $# -le 1 ] || fail "run takes one system description"
 	system=$(system_path "$@")
@@ -84,6 +99,7 @@ command_run() {
 	archive=$BUILD/${system##*/}.archive
 	make_archive "$system" "$archive" || exit 1
 	local "${machine% *}" "${machine#* }"
+	attach_disks "$system"
 
 	cd "$TOP"
 	log=$BUILD/console.$$.log
@@ -92,7 +108,7 @@ command_run() {
 	run_on_terminal "$QEMU" -machine virt -cpu rv64,h=true -m "$((memory >> 20))M" -smp "$harts" -no-reboot \
 		-display none -monitor none -chardev "stdio,id=con,signal=off,mux=off,logfile=$log" -serial chardev:con \
 		-chardev "socket,id=gdb,path=$GDB_SOCKET,server=on,wait=off" -gdb chardev:gdb \
-		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${extra[@]}"
+		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${disk_arguments[@]}" "${extra[@]}"
 	if [ "$status" -eq 0 ] && tail -n 5 "$log" 2>/dev/null | tr -d '\r' | grep -aqxE "$FAILURE_LINE"; then
 		status=1
 	fi
