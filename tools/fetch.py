@@ -123,6 +123,15 @@ Dir::Etc::trustedparts "{at}/parts";
             raise Failure(f"Debian's package {package} does not depend on {pattern} any more: update Serai")
         return found.group(1)
 
+    def download(self, packages):
+        """Downloads packages and all that they depend on (apt checks signatures); returns the files."""
+        words = ("apt-get", "-qq", "-y", "--no-install-recommends", "install", *packages)
+        planned = re.findall(r"^Inst (\S+) \((\S+) .*\[(\w+)\]\)", self.run("find the packages and what they depend on", *words, "-s"),
+            re.MULTILINE)
+        self.run("download the packages", *words, "--download-only")
+        archives = self.folder / "cache/archives"
+        return [archives / f"{name}_{version.replace(':', '%3a')}_{architecture}.deb" for name, version, architecture in planned]
+
     def unpack(self, package, target):
         """Downloads a package (apt checks its signature) and unpacks it, with none of its scripts run."""
         packages = self.folder / "packages"
@@ -159,7 +168,7 @@ def fetch_guests(target):
     say(f"fetching the guests' kernel and busybox (Debian {SUITE}, {GUEST_ARCHITECTURE}; about 125 MB)")
     unpacked = Unpacked(target)
     unpacked.add(unpacked.apt.dependency("linux-image-riscv64", r"linux-image-\S+-riscv64"), "busybox-static")
-    unpacked.finish("usr/lib/modules", "usr/lib/linux-image")
+    unpacked.finish("usr/lib/linux-image")
 
 
 def fetch_stress(target):

@@ -3,6 +3,7 @@
 """Makes the files that guests boot from: the kernel as Debian ships it, initramfs with a shell, to measure, to load."""
 
 import argparse
+import lzma
 import os
 import pathlib
 import re
@@ -15,6 +16,8 @@ HERE = pathlib.Path(__file__).resolve().parent / "guests"
 CROSS = "riscv64-unknown-elf-gcc"
 READELF = "riscv64-unknown-elf-readelf"
 LIBRARIES = "usr/lib/riscv64-linux-gnu"
+# What a guest needs for a disk, and what they need comes before them. ext4 asks for its checksums by another name.
+DISK_MODULES = ("crc32c_generic", "virtio_blk", "ext4")
 BENCH_FLAGS = ["-march=rv64imac", "-mabi=lp64", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static",
     "-s", "-Wl,--build-id=none"]
 
@@ -74,12 +77,12 @@ def base(busybox):
     return image
 
 
-def shell(busybox, more=b""):
+def shell(busybox, more=b"", init="init"):
     """more: what is added to /etc/rc."""
     image = base(busybox)
     for path in applets(busybox):
         image.link(path, "/bin/busybox")
-    image.file("init", (HERE / "init").read_bytes(), executable=True)
+    image.file("init", (HERE / init).read_bytes(), executable=True)
     image.file("etc/rc", (HERE / "rc").read_bytes() + more, executable=True)
     image.file("etc/profile", (HERE / "profile").read_bytes())
     image.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
@@ -112,6 +115,44 @@ def stress_initramfs(busybox, packages):
         image.file(f"lib/{name}", path.read_bytes(), executable=True)
         libraries += needed(path)
     return image.finish()
+
+
+def module(packages, name):
+    """The content of one of the kernel's modules."""
+    names = (f"{name}.ko.xz", f"{name.replace('_', '-')}.ko.xz")
+    found = [path for file in names for path in packages.glob(f"usr/lib/modules/*/kernel/**/{file}")]
+    if not found:
+        sys.exit(f"serai: error: Debian's kernel package has no module {name} any more: change tools/guests.py")
+    return lzma.decompress(found[0].read_bytes())
+
+
+def in_order(packages, names, loaded):
+    """Adds modules to {name: content}, each behind those that it depends on."""
+    for name in names:
+        if name not in loaded:
+            content = module(packages, name)
+            depends = re.search(rb"\0depends=([^\0]*)\0", content).group(1).decode()
+            in_order(packages, [other for other in depends.split(",") if other], loaded)
+            loaded[name] = content
+    return loaded
+
+
+def disk_initramfs(busybox, packages):
+    """Mounts a disk and goes on from there."""
+    image = shell(busybox, init="init-disk")
+    image.link("sbin/switch_root", "/bin/busybox")
+    image.link("sbin/findfs", "/bin/busybox")
+    add_modules(image, packages, DISK_MODULES)
+    return image.finish()
+
+
+def add_modules(image, packages, names):
+    image.folder("lib")
+    image.folder("lib/modules")
+    loaded = in_order(packages, names, {})
+    for name, content in loaded.items():
+        image.file(f"lib/modules/{name}.ko", content)
+    image.file("lib/modules/order", "".join(f"{name}.ko\n" for name in loaded).encode())
 
 
 def bench_initramfs(busybox):
@@ -152,6 +193,7 @@ def main():
     write(target / "linux", image)
     write(target / "initramfs", shell(busybox).finish())
     write(target / "initramfs-bench", bench_initramfs(busybox))
+    write(target / "initramfs-disk", disk_initramfs(busybox, arguments.packages))
     if arguments.stress:
         write(target / "initramfs-stress", stress_initramfs(busybox, arguments.stress))
 

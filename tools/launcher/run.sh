@@ -93,6 +93,7 @@ command_run() {
 	[ $# -le 1 ] || fail "run takes one system description"
 	system=$(system_path "$@")
 	setup_system
+	need_disks "$system"
 	need_qemu
 	build_riscv64
 	machine=$("$BUILD/host/tools/image" machine "$system" --guests "$GUESTS") || exit 1

@@ -51,7 +51,7 @@ need_dtc() {
 
 # The files that guests boot from: fetched once, made again when their recipe changes.
 need_guests() {
-	[ -e "$CACHE/debian/usr/bin/busybox" ] || "$TOP/tools/fetch.py" guests "$CACHE/debian" || exit 1
+	[ -e "$CACHE/debian/usr/lib/modules" ] || "$TOP/tools/fetch.py" guests "$CACHE/debian" || exit 1
 	make_guests "$GUESTS/stamp" "$CACHE/debian"
 }
 
