@@ -144,12 +144,13 @@ void console_deliver(void)
 		console.deliver();
 }
 
-void console_signalled(uint64_t bits)
+uint64_t console_signalled(uint64_t bits)
 {
 	bits |= console_kept_bits;
 	console_kept_bits = 0;
 	if (bits & CONSOLE_SIGNAL_INPUT)
 		console.deliver();
+	return bits;
 }
 
 void console_log(const char *line, unsigned long length)

@@ -4,7 +4,7 @@
 
 #include <proto/console.h>
 
-/* Signals that came while the VMM waited for room; console_signalled takes them. Not 0: call it. */
+/* Signals, of anybody, that came while the VMM waited for something else; console_signalled takes them. Not 0: call it. */
 extern uint64_t console_kept_bits;
 
 /* Takes the channel; `signal` is the console's notification, `deliver` is called when input can be read. */
@@ -27,8 +27,8 @@ bool console_has_input(void);
 /* Asks `deliver` to go on with input, after a device has room again. */
 void console_deliver(void);
 
-/* Bits of CONSOLE_SIGNAL_* that came from a run of the vCPU. */
-void console_signalled(uint64_t bits);
+/* Bits that were signalled: takes its own, CONSOLE_SIGNAL_*, and returns them all, with those that were kept. */
+uint64_t console_signalled(uint64_t bits);
 
 /* Sink for log_set_sink: a line to the channel's log, dropped if it does not fit. */
 void console_log(const char *line, unsigned long length);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exit dispatch: calls to the firmware, MMIO, and traps that the guest has to see. */
 #include <libsys/log.h>
-#include "console.h"
+#include "bells.h"
 #include "decode.h"
 #include "exit.h"
 #include "fetch.h"
 #include "harts.h"
 #include "report.h"
 #include "sbi.h"
+#include "signals.h"
 
 /* Exceptions that are raised in the guest (privileged specification, table of scause). */
 enum {
@@ -198,9 +199,10 @@ static __attribute__((noinline)) void handle_other(struct vcpu *vcpu, const stru
 {
 	switch (exit->cause) {
 	case VCPU_EXIT_NOTIFIED:
-		console_signalled(exit->bits);
+		signals_take(exit->bits);
 		break;
 	case VCPU_EXIT_KICKED:
+		bells_apply(vcpu);
 		break;
 	case CAUSE_VIRTUAL_INSTRUCTION:
 		handle_virtual_instruction(vcpu, exit);

@@ -3,6 +3,7 @@
 #include <libsys/task.h>
 #include "harts.h"
 #include "hsm.h"
+#include "signals.h"
 
 static void kick(const struct vcpu *to, uint64_t interrupts)
 {
@@ -45,6 +46,6 @@ void harts_pass_on(struct vcpu *vcpu)
 	harts_lock(vcpu);
 	if (console_kept_bits & CONSOLE_SIGNAL_OWN)
 		(void)sys_signal(vcpu->harts->vcpu[0].wake);
-	console_signalled(0);
+	signals_take(0);
 	harts_unlock(vcpu);
 }

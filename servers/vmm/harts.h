@@ -18,6 +18,7 @@ struct harts {
 	_Alignas(64) struct vcpu *holder; /* of the lock; the first at start. Apart from what all read at each call */
 	uint32_t running;     /* neither stopped nor on the way to it; atomic */
 	uint32_t warnings;    /* log lines that the guest caused */
+	struct bell bell[VCPU_BELLS]; /* as they are to be for each vCPU (bells.h); under the lock */
 	struct vcpu vcpu[HARTS_MAX];
 };
 

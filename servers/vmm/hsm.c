@@ -2,6 +2,7 @@
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
 #include "hsm.h"
+#include "signals.h"
 #include "vmm.h"
 
 enum { CALL_START, CALL_STOP, CALL_STATUS, CALL_SUSPEND };
@@ -35,7 +36,7 @@ static void block(struct vcpu *vcpu, uint64_t deadline)
 		task_fail("vcpu %u cannot wait (error %u)", vcpu->hart, (unsigned)error);
 	if (bits & ~(uint64_t)CONSOLE_SIGNAL_OWN) {
 		harts_lock(vcpu);
-		console_signalled(bits);
+		signals_take(bits);
 		harts_unlock(vcpu);
 	}
 }

@@ -19,6 +19,7 @@
 #include "hsm.h"
 #include "loader.h"
 #include "machine.h"
+#include "signals.h"
 #include "vmm.h"
 
 /* At a taken lock before a thread blocks: some microseconds. */
@@ -106,7 +107,8 @@ static void build_machine(void)
 			task_fail("the interrupt controller has too few contexts");
 	}
 	uart_init(&machine.uart, &machine.plic, MACHINE_UART_IRQ);
-	pci_init(&machine.pci, &machine.bridge, &machine.plic, MACHINE_PCI_BASE, MACHINE_PCI_IRQ);
+	pci_init(&machine.pci, &machine.bridge, &machine.plic, MACHINE_PCI_BASE, MACHINE_PCI_SIZE,
+		 MACHINE_PCI_IRQ);
 	virtio_console_init(&machine.terminal, &machine.memory);
 	pci_add(&machine.pci, &machine.terminal.device.function, 1);
 
@@ -242,11 +244,14 @@ int main(void)
 	log_set_sink(console_log);
 	make_vcpus(&channel->exits);
 	build_machine();
+	if (!disks_open(&machine.harts, &machine.memory, &machine.pci, task_string("name", "guest")))
+		vmm_crash(VMM_CRASH_CONFIG);
 	load_guest();
 	start_threads();
 	announce();
 	harts_lock(first);
 	console_deliver();
+	signals_take(0);
 	harts_unlock(first);
 	run(first);
 }

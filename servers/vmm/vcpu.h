@@ -23,6 +23,12 @@ struct decoded {
 	struct access access;
 };
 
+/* A doorbell. */
+struct bell {
+	uint64_t address; /* guest physical; 0: none */
+	cptr_t signal;    /* what it signals */
+};
+
 /* An exception that was raised in the guest. */
 struct injected {
 	uint64_t pc;
@@ -51,6 +57,7 @@ struct vcpu {
 	uint64_t injected_exits;       /* `exits` then */
 	uint64_t injected_repetitions; /* how often the same one was raised with no exit between, but the first time */
 	struct decoded decoded[VCPU_DECODED]; /* by pc */
+	struct bell bell[VCPU_BELLS]; /* as the kernel has them for this vCPU */
 };
 
 /* Registers of the general-purpose file by their role in calls. */

@@ -24,7 +24,8 @@ static bool no_bar(void *device, struct bus_access *access)
 	return false;
 }
 
-void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, uint64_t window, unsigned irq)
+void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, uint64_t window, uint64_t window_size,
+	      unsigned irq)
 {
 	/* The identity of QEMU's generic host bridge. */
 	static const struct pci_identity identity = {
@@ -33,7 +34,7 @@ void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, u
 	};
 	static const struct pci_function_ops ops = { .bar = no_bar };
 
-	*pci = (struct pci){ .plic = plic, .window = window, .irq = irq };
+	*pci = (struct pci){ .plic = plic, .window = window, .window_size = window_size, .irq = irq };
 	pci_function_init(bridge, &identity, 0, &ops);
 	pci_add(pci, bridge, 0);
 }
@@ -77,6 +78,18 @@ void pci_add(struct pci *pci, struct pci_function *function, unsigned device)
 	function->pci = pci;
 	function->device = device;
 	pci->function[device] = function;
+	if (pci->functions <= device)
+		pci->functions = device + 1;
+}
+
+uint64_t pci_bar(const struct pci_function *function)
+{
+	const struct pci *pci = function->pci;
+	uint32_t base = (uint32_t)bytes_get(function->config + PCI_BAR0, 4);
+
+	if (!pci || !(function->config[PCI_COMMAND] & PCI_COMMAND_MEMORY))
+		return 0;
+	return base >= pci->window && base - pci->window <= pci->window_size - function->bar_size ? base : 0;
 }
 
 uint16_t pci_command(const struct pci_function *function)
@@ -150,7 +163,7 @@ __attribute__((hot)) bool pci_window_access(void *device, struct bus_access *acc
 	struct pci *pci = device;
 	uint64_t address = pci->window + access->offset;
 
-	for (unsigned i = 1; i < PCI_FUNCTIONS; i++) {
+	for (unsigned i = 1; i < pci->functions; i++) {
 		struct pci_function *function = pci->function[i];
 		uint32_t base;
 

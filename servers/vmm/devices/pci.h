@@ -5,7 +5,7 @@
 #include "../bus.h"
 #include "plic.h"
 
-#define PCI_FUNCTIONS 8u /* functions 0 of devices 0 to 7 */
+#define PCI_FUNCTIONS 32u /* function 0 of each device of a bus */
 #define PCI_CONFIG_SIZE 256u
 
 struct pci_function;
@@ -32,7 +32,9 @@ struct pci_function {
 struct pci {
 	struct pci_function *function[PCI_FUNCTIONS];
 	struct plic *plic;
+	unsigned functions; /* the highest number that is taken, and 1 */
 	uint64_t window; /* guest physical address of the window for BARs */
+	uint64_t window_size;
 	unsigned irq;    /* INTA of device 0 */
 };
 
@@ -57,8 +59,9 @@ enum {
 	PCI_COMMAND_NO_INTX = 1 << 10,
 };
 
-/* An empty bus with a host bridge as device 0. */
-void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, uint64_t window, unsigned irq);
+/* An empty bus with a host bridge as device 0. window: guest physical address, and bytes. */
+void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, uint64_t window, uint64_t window_size,
+	      unsigned irq);
 
 /* Prepares the standard header of a function with one BAR of bar_size bytes (0: none) and INTA if it has a BAR. */
 void pci_function_init(struct pci_function *function, const struct pci_identity *identity, uint32_t bar_size,
@@ -67,11 +70,17 @@ void pci_function_init(struct pci_function *function, const struct pci_identity 
 /* Puts a capability of `size` bytes (header included, content zero) at the end of the list; returns its offset. */
 unsigned pci_add_capability(struct pci_function *function, uint8_t id, unsigned size);
 
-/* Plugs the function in as this device number, 1 to PCI_FUNCTIONS - 1. */
+/*
+ * Plugs the function in as this device number, 1 to PCI_FUNCTIONS - 1. Its interrupt line is that number modulo 4, as on other boards: devices
+ * beside each other have lines of their own.
+ */
 void pci_add(struct pci *pci, struct pci_function *function, unsigned device);
 
 /* Sets the function's interrupt. */
 void pci_set_interrupt(struct pci_function *function, bool level);
+
+/* Where its BAR is, guest physical; 0 unless it is enabled, in the window. */
+uint64_t pci_bar(const struct pci_function *function);
 
 uint16_t pci_command(const struct pci_function *function);
 

@@ -62,6 +62,19 @@ static void raise(struct virtio_device *device, uint8_t reason)
 	pci_set_interrupt(&device->function, true);
 }
 
+void virtio_interrupt(struct virtio_device *device)
+{
+	if (device->status & STATUS_DRIVER_OK)
+		raise(device, ISR_QUEUE);
+}
+
+uint64_t virtio_notify_address(const struct virtio_device *device)
+{
+	uint64_t bar = pci_bar(&device->function);
+
+	return bar ? bar + AREA_NOTIFY * AREA_SIZE : 0;
+}
+
 void virtio_queue_done(struct virtio_device *device, struct virtqueue *queue)
 {
 	if (virtqueue_wants_interrupt(queue))
@@ -75,25 +88,61 @@ void virtio_config_changed(struct virtio_device *device)
 		raise(device, ISR_CONFIG);
 }
 
+static void changed(struct virtio_device *device)
+{
+	if (device->ops->changed)
+		device->ops->changed(device);
+}
+
 void virtio_needs_reset(struct virtio_device *device)
 {
 	device->status |= STATUS_NEEDS_RESET;
 	if (device->status & STATUS_DRIVER_OK)
 		raise(device, ISR_CONFIG);
+	changed(device);
+}
+
+static void lower(struct virtio_device *device)
+{
+	device->isr = 0;
+	if (device->function.pci)
+		pci_set_interrupt(&device->function, false);
 }
 
 static void reset(struct virtio_device *device)
 {
 	device->status = 0;
-	device->isr = 0;
+	device->resetting = 0;
+	lower(device);
 	device->accepted = 0;
 	device->offered_select = 0;
 	device->accepted_select = 0;
 	device->queue_select = 0;
 	for (unsigned i = 0; i < device->queues; i++)
 		virtqueue_reset(&device->queue[i], device->queue_size);
-	if (device->function.pci)
-		pci_set_interrupt(&device->function, false);
+}
+
+/* The driver is not to see the end of a reset, and nothing new begins, while somebody still uses its memory. */
+static void begin_reset(struct virtio_device *device)
+{
+	uint8_t before = device->status;
+
+	if (!device->ops->stopped || !before) {
+		reset(device);
+		return;
+	}
+	lower(device);
+	device->status = 0;
+	device->resetting = before;
+	if (device->ops->stopped(device))
+		reset(device);
+}
+
+static inline bool resetting(struct virtio_device *device)
+{
+	if (device->resetting && device->ops->stopped(device))
+		reset(device);
+	return device->resetting;
 }
 
 static uint32_t queue_word(const struct virtio_device *device, unsigned offset)
@@ -104,7 +153,7 @@ static uint32_t queue_word(const struct virtio_device *device, unsigned offset)
 	case COMMON_QUEUE_SIZE:
 		return queue->size | NO_VECTOR << 16;
 	case COMMON_QUEUE_ENABLE:
-		return (queue->enabled ? 1u : 0u) | (uint32_t)device->queue_select << 16;
+		return (queue->enabled ? 1u : 0u) | (device->one_bell ? 0 : (uint32_t)device->queue_select << 16);
 	case COMMON_QUEUE_DESCRIPTORS:
 		return (uint32_t)queue->descriptors;
 	case COMMON_QUEUE_DESCRIPTORS + 4:
@@ -137,7 +186,7 @@ static uint32_t common_word(const struct virtio_device *device, unsigned offset)
 	case COMMON_MSIX_QUEUES:
 		return NO_VECTOR | device->queues << 16;
 	case COMMON_STATUS:
-		return device->status | (uint32_t)device->generation << 8 | (uint32_t)device->queue_select << 16;
+		return device->status | device->resetting | (uint32_t)device->generation << 8 | (uint32_t)device->queue_select << 16;
 	default:
 		/* A queue that does not exist has size 0. */
 		return device->queue_select < device->queues ? queue_word(device, offset) : 0;
@@ -149,7 +198,7 @@ static void write_status(struct virtio_device *device, uint8_t value)
 	uint8_t before = device->status;
 
 	if (value == 0) {
-		reset(device);
+		begin_reset(device);
 		return;
 	}
 	/* Only features that were offered can be accepted, and devices of version 1 need theirs. */
@@ -175,18 +224,25 @@ static void set_half(uint64_t *field, bool high, uint32_t value)
 		*field = (*field & ~(uint64_t)UINT32_MAX) | value;
 }
 
+static bool enable(const struct virtio_device *device, struct virtqueue *queue)
+{
+	queue->indirect = device->accepted & VIRTIO_F_INDIRECT_DESC;
+	queue->event_index = device->accepted & VIRTIO_F_EVENT_IDX;
+	return virtqueue_enable(queue, device->memory);
+}
+
 static void write_queue(struct virtio_device *device, unsigned offset, uint32_t value)
 {
 	struct virtqueue *queue = &device->queue[device->queue_select];
 	bool high = offset & 4;
 
-	if (queue->enabled)
+	if (queue->enabled || (device->status & STATUS_DRIVER_OK))
 		return;
 	switch (offset & ~4u) {
 	case COMMON_QUEUE_SIZE:
 		if (offset == COMMON_QUEUE_SIZE)
 			queue->size = (uint16_t)value;
-		else if ((value & 1) && !virtqueue_enable(queue, device->memory))
+		else if ((value & 1) && !enable(device, queue))
 			virtio_needs_reset(device);
 		break;
 	case COMMON_QUEUE_DESCRIPTORS:
@@ -208,6 +264,8 @@ static void common_write(struct virtio_device *device, unsigned offset, unsigned
 {
 	uint32_t low = (uint32_t)(size < 4 ? value & ((1u << 8 * size) - 1) : value);
 
+	if (resetting(device))
+		return;
 	switch (offset) {
 	case COMMON_FEATURE_SELECT:
 		device->offered_select = low;
@@ -235,9 +293,12 @@ static void common_write(struct virtio_device *device, unsigned offset, unsigned
 	}
 }
 
-static uint64_t common_read(const struct virtio_device *device, unsigned offset, unsigned size)
+static uint64_t common_read(struct virtio_device *device, unsigned offset, unsigned size)
 {
-	uint64_t value = common_word(device, offset & ~3u);
+	uint64_t value;
+
+	(void)resetting(device);
+	value = common_word(device, offset & ~3u);
 
 	if (size == 8)
 		return value | (uint64_t)common_word(device, offset + 4) << 32;
@@ -262,6 +323,12 @@ static uint8_t take_isr(struct virtio_device *device)
 	return isr;
 }
 
+static void config_write(struct virtio_device *device, unsigned offset, unsigned size, uint64_t value)
+{
+	if (device->ops->config_write && !resetting(device))
+		device->ops->config_write(device, offset, size, value);
+}
+
 static __attribute__((hot)) bool bar_access(void *function, struct bus_access *access)
 {
 	struct virtio_device *device = to_device(function);
@@ -273,6 +340,8 @@ static __attribute__((hot)) bool bar_access(void *function, struct bus_access *a
 			notify(device, offset / NOTIFY_STRIDE);
 		else if (area == AREA_COMMON && offset < COMMON_END)
 			common_write(device, offset, access->size, access->value);
+		else if (area == AREA_DEVICE)
+			config_write(device, offset, access->size, access->value);
 		return true;
 	}
 	access->value = 0;
@@ -307,6 +376,13 @@ static void window_access(struct pci_function *function, unsigned offset, unsign
 		bytes_put(data, length, access.value);
 }
 
+static void function_config(struct pci_function *function, unsigned offset, unsigned size, bool write)
+{
+	window_access(function, offset, size, write);
+	if (write && offset < PCI_BAR0 + 4)
+		changed(to_device(function));
+}
+
 static unsigned add_capability(struct virtio_device *device, uint8_t type, unsigned area, unsigned size)
 {
 	struct pci_function *function = &device->function;
@@ -323,7 +399,7 @@ static unsigned add_capability(struct virtio_device *device, uint8_t type, unsig
 void virtio_pci_init(struct virtio_device *device, const struct virtio_device_ops *ops,
 		     const struct guest_memory *memory, uint16_t type, uint32_t class_code)
 {
-	static const struct pci_function_ops function_ops = { .bar = bar_access, .config = window_access };
+	static const struct pci_function_ops function_ops = { .bar = bar_access, .config = function_config };
 	const struct pci_identity identity = {
 		.vendor = 0x1af4, .device = (uint16_t)(0x1040 + type), .subsystem_vendor = 0x1af4, .subsystem = type,
 		.class_code = class_code, .revision = 1,
@@ -338,7 +414,7 @@ void virtio_pci_init(struct virtio_device *device, const struct virtio_device_op
 	(void)add_capability(device, CAP_COMMON, AREA_COMMON, COMMON_END);
 	(void)add_capability(device, CAP_ISR, AREA_ISR, 1);
 	(void)add_capability(device, CAP_DEVICE, AREA_DEVICE, AREA_SIZE);
-	cap = add_capability(device, CAP_NOTIFY, AREA_NOTIFY, NOTIFY_STRIDE * device->queues);
+	cap = add_capability(device, CAP_NOTIFY, AREA_NOTIFY, device->one_bell ? NOTIFY_STRIDE : NOTIFY_STRIDE * device->queues);
 	bytes_put(device->function.config + cap + CAP_EXTRA, 4, NOTIFY_STRIDE);
 	cap = add_capability(device, CAP_WINDOW, AREA_COMMON, 0);
 	device->window = (uint8_t)cap;

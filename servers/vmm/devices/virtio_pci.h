@@ -6,15 +6,25 @@
 #include "pci.h"
 
 #define VIRTIO_QUEUES 4u
+#define VIRTIO_F_INDIRECT_DESC ((uint64_t)1 << 28)
+#define VIRTIO_F_EVENT_IDX ((uint64_t)1 << 29)
 #define VIRTIO_F_VERSION_1 ((uint64_t)1 << 32)
 
 struct virtio_device;
 
-/* What makes a device of this or that kind. */
+/* What makes a device of this or that kind. The functions from config_write on may be missing (NULL). */
 struct virtio_device_ops {
 	void (*notify)(struct virtio_device *device, unsigned queue); /* the driver added buffers */
 	void (*started)(struct virtio_device *device);                /* DRIVER_OK was set */
 	uint64_t (*config)(struct virtio_device *device, unsigned offset, unsigned size); /* reads device configuration */
+	void (*config_write)(struct virtio_device *device, unsigned offset, unsigned size, uint64_t value);
+	/* The next two are for a device whose queues are served by somebody else, in guest memory. */
+	void (*changed)(struct virtio_device *device); /* virtio_running or virtio_notify_address may give something else */
+	/*
+	 * The driver resets the device, whose status was not 0: true if nobody uses its memory any more. Else it is asked again at
+	 * each access of the driver, which sees the end of the reset only then.
+	 */
+	bool (*stopped)(struct virtio_device *device);
 };
 
 struct virtio_device {
@@ -28,6 +38,8 @@ struct virtio_device {
 	uint32_t offered_select, accepted_select;
 	uint16_t queue_select;
 	uint8_t status;
+	uint8_t resetting;   /* the status before a reset that is under way; else 0 */
+	bool one_bell;       /* all queues have one notification address */
 	uint8_t isr;         /* 1: a queue, 2: the configuration */
 	uint8_t generation;  /* of the configuration */
 	uint8_t window;      /* offset of the capability for access through configuration space */
@@ -40,6 +52,15 @@ void virtio_pci_init(struct virtio_device *device, const struct virtio_device_op
 
 /* Whether the driver has set the device up and it may use its queues. */
 bool virtio_running(const struct virtio_device *device);
+
+/*
+ * Where the driver notifies queue 0 (all queues if one_bell is set), guest physical; 0 while the device's registers are not in the
+ * memory window. It reads as 0, so a doorbell may stand in for it (docs/adding-a-device.md).
+ */
+uint64_t virtio_notify_address(const struct virtio_device *device);
+
+/* Interrupts for queues that got buffers back from somebody who has asked the drivers' wishes himself. */
+void virtio_interrupt(struct virtio_device *device);
 
 /* Interrupts for a queue that got buffers back, if its driver wants that. */
 void virtio_queue_done(struct virtio_device *device, struct virtqueue *queue);

@@ -7,6 +7,7 @@
 #include <console.h>
 #include <fetch.h>
 #include <hsm.h>
+#include <libsys/invoke.h>
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
@@ -16,6 +17,7 @@
 struct fake fake;
 struct console_channel fake_channel;
 struct harts fake_harts;
+struct block_session fake_session[BLOCK_DISKS_MAX];
 
 #define CONSOLE_SIGNAL 7u
 
@@ -32,6 +34,7 @@ void fake_reset(void (*deliver)(void))
 {
 	memset(&fake, 0, sizeof(fake));
 	memset(&fake_channel, 0, sizeof(fake_channel));
+	memset(fake_session, 0, sizeof(fake_session));
 	fake.wait_answer = ERR_TIMED_OUT;
 	fake.time = 1000;
 	for (unsigned i = 0; i < VCPU_REGISTERS; i++)
@@ -101,15 +104,64 @@ void fake_type(const char *text)
 		fake_channel.input_bytes[ring->head++ % CONSOLE_INPUT_SIZE] = (uint8_t)*text++;
 }
 
+static void serve(unsigned disk)
+{
+	fake.served[disk]++;
+	if (fake.on_serve)
+		fake.on_serve(disk);
+}
+
 enum err sys_signal(cptr_t notification)
 {
 	if (notification == CONSOLE_SIGNAL)
 		fake.signals++;
 	else if (notification - FAKE_WAKE < HARTS_MAX)
 		fake.woken[notification - FAKE_WAKE]++;
+	else if (notification - FAKE_SERVER < BLOCK_DISKS_MAX)
+		serve((unsigned)(notification - FAKE_SERVER));
 	else
 		return ERR_INVALID_CAP;
 	return ERR_OK;
+}
+
+enum err sys_invoke(cptr_t cap, uint64_t operation, const uint64_t arguments[5], uint64_t *result)
+{
+	(void)result;
+	if (cap - FAKE_VCPU >= HARTS_MAX || operation != OP_VCPU_SET_BELL || arguments[0] >= VCPU_BELLS || (arguments[1] & 3))
+		abort();
+	if (arguments[2] && fake.bell_answer != ERR_OK)
+		return fake.bell_answer;
+	fake.bell[cap - FAKE_VCPU][arguments[0]] =
+		(struct bell){ .address = arguments[2] ? arguments[1] : 0, .signal = (cptr_t)arguments[2] };
+	return ERR_OK;
+}
+
+uint64_t task_value(const char *name, uint64_t otherwise)
+{
+	return strcmp(name, "disks") ? otherwise : fake.disks;
+}
+
+/* "disk.NUMBER" and what follows; -1: it is not that. */
+static int disk_resource(const char *name, const char *what)
+{
+	if (strncmp(name, "disk.", 5) || name[5] < '0' || (uint64_t)(name[5] - '0') >= fake.disks || strcmp(name + 6, what))
+		return -1;
+	return name[5] - '0';
+}
+
+void *task_memory(const char *name, size_t *size)
+{
+	int disk = disk_resource(name, ".session");
+
+	*size = BLOCK_PAGE;
+	return disk >= 0 ? &fake_session[disk] : NULL;
+}
+
+cptr_t task_cap(const char *name)
+{
+	int disk = disk_resource(name, ".signal");
+
+	return disk >= 0 ? FAKE_SERVER + (cptr_t)disk : 0;
 }
 
 enum err sys_wait(cptr_t notification, uint64_t deadline, uint64_t *bits)

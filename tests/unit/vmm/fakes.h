@@ -2,6 +2,7 @@
 /* What stands for the kernel, the root task and the guest's hart when the VMM's code runs on the build machine. */
 #pragma once
 
+#include <proto/block.h>
 #include <proto/console.h>
 #include <proto/root.h>
 #include <harts.h>
@@ -30,13 +31,19 @@ struct fake {
 	unsigned log_lines, log_errors;
 	char log_text[65536];
 	unsigned delivered;
+	struct bell bell[HARTS_MAX][VCPU_BELLS]; /* as the kernel has them */
+	enum err bell_answer;    /* of setting one */
+	uint64_t disks;          /* given to the VMM, with fake_session */
+	unsigned served[BLOCK_DISKS_MAX]; /* signals to the block server, by disk */
+	void (*on_serve)(unsigned disk);  /* what it does then */
 };
 
 extern struct fake fake;
 extern struct console_channel fake_channel;
 
-/* vCPU i has the capability FAKE_VCPU + i, and the notification FAKE_WAKE + i. */
-enum { FAKE_VCPU = 100, FAKE_WAKE = 200 };
+/* vCPU i has the capability FAKE_VCPU + i, and the notification FAKE_WAKE + i; the server of disk i has FAKE_SERVER + i. */
+enum { FAKE_VCPU = 100, FAKE_WAKE = 200, FAKE_SERVER = 300 };
+extern struct block_session fake_session[BLOCK_DISKS_MAX];
 extern struct harts fake_harts;
 
 /* `count` vCPUs, of which the first is started, with pages of zeroes. Each in VS-mode. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Harts that stop, start, suspend and wake each other from threads of their own: nothing is lost, whatever the order. */
+#include <disks.h>
 #include <hsm.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
@@ -107,10 +108,16 @@ size_t console_read(void *data, size_t length)
 	return length - length;
 }
 
-void console_signalled(uint64_t bits)
+uint64_t console_signalled(uint64_t bits)
 {
 	(void)bits;
 	abort(); /* nobody types */
+}
+
+void disks_signalled(uint64_t bits)
+{
+	(void)bits;
+	abort(); /* there are none */
 }
 
 void vmm_poweroff(void)

@@ -10,7 +10,7 @@ void driver_init(struct driver *driver)
 	memset(driver, 0, sizeof(*driver));
 	driver->memory = fake_memory();
 	(void)!plic_add_context(&driver->plic, fake_line, &driver->line);
-	pci_init(&driver->pci, &driver->bridge, &driver->plic, WINDOW, 32);
+	pci_init(&driver->pci, &driver->bridge, &driver->plic, WINDOW, WINDOW, 32);
 	virtio_console_init(&driver->console, &driver->memory);
 	pci_add(&driver->pci, &driver->console.device.function, 1);
 }
@@ -23,11 +23,16 @@ uint64_t driver_config(struct driver *driver, unsigned device, unsigned offset, 
 	return size == 8 ? access.value : access.value & ((1ull << 8 * size) - 1);
 }
 
-void driver_config_write(struct driver *driver, unsigned offset, unsigned size, uint64_t value)
+void driver_config_write_at(struct driver *driver, unsigned device, unsigned offset, unsigned size, uint64_t value)
 {
-	struct bus_access access = { .offset = 1 << 15 | offset, .size = (uint8_t)size, .value = value, .write = true };
+	struct bus_access access = { .offset = device << 15 | offset, .size = (uint8_t)size, .value = value, .write = true };
 
 	pci_ecam_access(&driver->pci, &access);
+}
+
+void driver_config_write(struct driver *driver, unsigned offset, unsigned size, uint64_t value)
+{
+	driver_config_write_at(driver, 1, offset, size, value);
 }
 
 uint64_t driver_load(struct driver *driver, uint64_t address, unsigned size)

@@ -20,7 +20,9 @@ enum { DRIVER_QUEUE_SIZE = 8, DRIVER_BAR = 0x40100000 };
 enum { DRIVER_DESCRIPTORS = 0x80010000u, DRIVER_AVAILABLE = 0x80011000u, DRIVER_USED = 0x80012000u };
 
 void driver_init(struct driver *driver);
-uint64_t driver_config(struct driver *driver, unsigned function, unsigned offset, unsigned size);
+uint64_t driver_config(struct driver *driver, unsigned device, unsigned offset, unsigned size);
+void driver_config_write_at(struct driver *driver, unsigned device, unsigned offset, unsigned size, uint64_t value);
+/* Of the console. */
 void driver_config_write(struct driver *driver, unsigned offset, unsigned size, uint64_t value);
 uint64_t driver_load(struct driver *driver, uint64_t address, unsigned size);
 void driver_store(struct driver *driver, uint64_t address, unsigned size, uint64_t value);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A driver for the guest's disks, and a block server that does what the test says. */
+#pragma once
+
+#include <disks.h>
+#include "fakes.h"
+#include "virtio_driver.h"
+
+/* Offsets in the common configuration (virtio 1.2, section 4.1.4.3). */
+enum {
+	COMMON_OFFERED_SELECT = 0, COMMON_OFFERED = 4, COMMON_ACCEPTED_SELECT = 8, COMMON_ACCEPTED = 12, COMMON_QUEUES = 18,
+	COMMON_STATUS = 20, COMMON_SELECT = 22, COMMON_SIZE = 24, COMMON_ENABLE = 28, COMMON_NOTIFY_OFFSET = 30,
+	COMMON_DESCRIPTORS = 32, COMMON_AVAILABLE = 40, COMMON_USED = 48,
+};
+enum { AREA_COMMON = 1, AREA_NOTIFY = 2, AREA_ISR = 3, AREA_DEVICE = 4 }; /* as their capabilities are numbered */
+enum { STATUS_STARTED = 15, STATUS_BROKEN = 0x40 };
+
+enum {
+	BLOCK_F_SEG_MAX = 2, BLOCK_F_RO = 5, BLOCK_F_BLK_SIZE = 6, BLOCK_F_FLUSH = 9, BLOCK_F_TOPOLOGY = 10, BLOCK_F_CONFIG_WCE = 11,
+	BLOCK_F_MQ = 12, BLOCK_F_DISCARD = 13, BLOCK_F_WRITE_ZEROES = 14, BLOCK_F_INDIRECT = 28, BLOCK_F_EVENT_INDEX = 29,
+	BLOCK_F_VERSION_1 = 32,
+};
+#define BIT(number) (UINT64_C(1) << (number))
+
+/* Where the rings of queue q of disk d are. */
+#define DISK_RINGS(disk, queue) (0x80040000u + ((disk) * 4u + (queue)) * 0x4000u)
+enum { DISK_AVAILABLE = 0x1000, DISK_USED = 0x2000, DISK_QUEUE_SIZE = 256 };
+
+/* A session that is ready: 1 MiB, blocks of 512 bytes, BLOCK_FLAG_* flags. */
+void server_describe(unsigned disk, uint32_t flags);
+
+/* For fake.on_serve: does what was asked for at once. */
+void server_obey(unsigned disk);
+
+/* A machine of this many vCPUs with what fake_session describes. */
+void disk_machine(struct driver *driver, uint32_t harts, unsigned disks);
+
+/* Physical address of an area of a disk; its BAR must be set. */
+uint64_t disk_area(struct driver *driver, unsigned disk, unsigned area);
+uint64_t disk_load(struct driver *driver, unsigned disk, unsigned area, unsigned offset, unsigned size);
+void disk_store(struct driver *driver, unsigned disk, unsigned area, unsigned offset, unsigned size, uint64_t value);
+void disk_command(struct driver *driver, unsigned disk, uint16_t command);
+void disk_bar(struct driver *driver, unsigned disk, uint32_t address);
+uint8_t disk_status(struct driver *driver, unsigned disk);
+uint64_t disk_offered(struct driver *driver, unsigned disk);
+
+/* Resets, and accepts these features; false: the device refuses. */
+bool disk_negotiate(struct driver *driver, unsigned disk, uint64_t features);
+void disk_enable_queue(struct driver *driver, unsigned disk, unsigned queue);
+
+/* All of it: BAR, features, all queues, DRIVER_OK. */
+void disk_start(struct driver *driver, unsigned disk, uint64_t features);
+
+/* The used index as the server writes it. */
+uint16_t *disk_used(struct driver *driver, unsigned disk, unsigned queue);
