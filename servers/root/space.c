@@ -12,6 +12,8 @@
 
 #define PAGE_BITS 12u
 #define PAGE (1u << PAGE_BITS)
+#define LARGE_BITS 21u
+#define LARGE (UINT64_C(1) << LARGE_BITS)
 
 cptr_t scratch_frame, scratch_copy;
 static cptr_t scratch_table;
@@ -71,21 +73,37 @@ enum err space_add_copy(struct space *space, uint64_t address, cptr_t frame, uns
 	return err ? err : space_add_frame(space, address, scratch_copy, rights);
 }
 
+/* At most `count` new frames of 2^bits bytes, as many as the arena's last block still has; *made says how many. */
+static enum err add_frames(struct space *space, uint64_t address, unsigned bits, uint64_t count, unsigned rights, uint64_t *made)
+{
+	uint64_t room = arena_room(space->arena, OBJECT_FRAME, bits);
+	enum err err;
+
+	if (room == 0 || room > SCRATCH_FRAMES)
+		room = SCRATCH_FRAMES;
+	if (count > room)
+		count = room;
+	if (bits != PAGE_BITS)
+		count = 1; /* else the arena might take much more than is needed */
+	err = arena_make(space->arena, OBJECT_FRAME, bits, ROOT_SLOT_CNODE, scratch_frame, count);
+	for (uint64_t i = 0; i < count && !err; i++)
+		err = space_add_frame(space, address + (i << bits), scratch_frame + (cptr_t)i, rights);
+	*made = count;
+	return err;
+}
+
 enum err space_add(struct space *space, uint64_t address, uint64_t bytes, unsigned rights)
 {
 	enum err err = ERR_OK;
 
-	for (uint64_t pages = bytes / PAGE; pages && !err;) {
-		uint64_t count = arena_room(space->arena, OBJECT_FRAME, PAGE_BITS);
+	while (bytes && !err) {
+		bool large = address % LARGE == 0 && bytes >= LARGE;
+		unsigned bits = large ? LARGE_BITS : PAGE_BITS;
+		uint64_t made;
 
-		if (count == 0 || count > SCRATCH_FRAMES)
-			count = SCRATCH_FRAMES;
-		if (count > pages)
-			count = pages;
-		err = arena_make(space->arena, OBJECT_FRAME, PAGE_BITS, ROOT_SLOT_CNODE, scratch_frame, count);
-		for (uint64_t i = 0; i < count && !err; i++, address += PAGE)
-			err = space_add_frame(space, address, scratch_frame + (cptr_t)i, rights);
-		pages -= count;
+		err = add_frames(space, address, bits, bytes >> bits, rights, &made);
+		address += made << bits;
+		bytes -= made << bits;
 	}
 	return err;
 }

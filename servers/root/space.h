@@ -32,7 +32,7 @@ enum err hold_put(struct hold *hold, cptr_t slot) __attribute__((warn_unused_res
 /* Maps the frame in a slot, making page tables as needed. */
 enum err space_map(struct space *space, cptr_t frame, uint64_t address, unsigned rights) __attribute__((warn_unused_result));
 
-/* Maps new zeroed memory in 4 KiB frames. bytes: a multiple of 4 KiB. */
+/* Maps new zeroed memory, in large frames where it can. bytes: a multiple of 4 KiB. */
 enum err space_add(struct space *space, uint64_t address, uint64_t bytes, unsigned rights) __attribute__((warn_unused_result));
 
 /* Likewise, filled with file_bytes from content, then zeroes up to bytes. */
