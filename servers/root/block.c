@@ -19,7 +19,8 @@
 #include "slots.h"
 
 #define PAGE 4096u
-#define HEAP_BASE (UINT64_C(4) << 20) /* what the server needs without overlays */
+#define HEAP_BASE (UINT64_C(1) << 20)      /* what the server needs without sessions and overlays */
+#define HEAP_SESSION (UINT64_C(256) << 10) /* its requests */
 #define LARGE_BITS 21u
 #define ANSWER_MS 2000u     /* that the server has to let go of a guest */
 #define ANSWER_LOOK_US 200u
@@ -268,7 +269,8 @@ static enum err create(void)
 		.name = "block",
 		.file = "block",
 		.number = CALLER_BLOCK,
-		.heap = (HEAP_BASE + (root.system.overlays ? root.system.block_memory : 0) + PAGE - 1) / PAGE * PAGE,
+		.heap = (HEAP_BASE + root.system.sessions * HEAP_SESSION + (root.system.overlays ? root.system.block_memory : 0) +
+			 PAGE - 1) / PAGE * PAGE,
 		.hold = hold_slots(),
 		.notification = block.notification,
 		.time = cpu_time_server(root.info->timebase_hz),
