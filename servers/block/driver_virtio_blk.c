@@ -46,7 +46,7 @@ struct slot {
 		char id[BLOCK_SERIAL_SIZE];
 	};
 	uint8_t status;
-	uint8_t pad[64 - 37];
+	uint8_t pad[64 - 41];
 };
 _Static_assert(sizeof(struct slot) == 64, "slot");
 
