@@ -25,6 +25,8 @@ STRESS_PACKAGES = ("stress-ng", "libacl1", "libapparmor1", "libbsd0", "libc6", "
     "libffi8", "libgbm1", "libgcc-s1", "libgles2", "libglvnd0", "libgmp10", "libjpeg62-turbo", "libjudydebian1", "libkmod2",
     "libmd0", "libmpfr6", "libsctp1", "libssl3t64", "libstdc++6", "libwayland-server0", "libxxhash0", "libzstd1", "zlib1g")
 
+DISK_PACKAGES = ("fio", "e2fsprogs", "libaio1t64", "libblkid1", "libc6", "libcom-err2", "libext2fs2t64", "libnuma1", "libuuid1", "zlib1g")
+
 
 class Failure(Exception):
     """Something that the user can do something about; the text says what."""
@@ -179,6 +181,14 @@ def fetch_stress(target):
     unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
 
 
+def fetch_disk(target):
+    """Unpacks fio and the tools of ext4, with the libraries that they load and use, at `target`."""
+    say(f"fetching fio and e2fsprogs for the guests (Debian {SUITE}, {GUEST_ARCHITECTURE}; about 5 MB)")
+    unpacked = Unpacked(target)
+    unpacked.add(*DISK_PACKAGES)
+    unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
+
+
 def fetch_checker(target):
     """Unpacks the model checker CBMC with all that it runs with at `target`."""
     architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
@@ -190,11 +200,12 @@ def fetch_checker(target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["dtc", "guests", "stress", "checker"])
+    parser.add_argument("what", choices=["dtc", "guests", "stress", "disk", "checker"])
     parser.add_argument("target", help="folder to make")
     arguments = parser.parse_args()
     try:
-        {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress, "checker": fetch_checker}[arguments.what](os.path.abspath(arguments.target))
+        fetchers = {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress, "disk": fetch_disk, "checker": fetch_checker}
+        fetchers[arguments.what](os.path.abspath(arguments.target))
     except (Failure, OSError, subprocess.CalledProcessError) as error:
         print(f"serai: error: {error}", file=sys.stderr)
         return 1

@@ -12,14 +12,19 @@ import subprocess
 import sys
 import tempfile
 
+import absent_library
+
 HERE = pathlib.Path(__file__).resolve().parent / "guests"
 CROSS = "riscv64-unknown-elf-gcc"
 READELF = "riscv64-unknown-elf-readelf"
 LIBRARIES = "usr/lib/riscv64-linux-gnu"
 # What a guest needs for a disk, and what they need comes before them. ext4 asks for its checksums by another name.
 DISK_MODULES = ("crc32c_generic", "virtio_blk", "ext4")
+DISK_PROGRAMS = ("usr/bin/fio", "usr/sbin/mke2fs", "usr/sbin/e2fsck")
+# Debian's fio is linked with clients of storage that no guest here has.
+ABSENT = ("libgfapi.so.0", "libibverbs.so.1", "libnbd.so.0", "libnfs.so.14", "librados.so.2", "librbd.so.1", "librdmacm.so.1")
 BENCH_FLAGS = ["-march=rv64imac", "-mabi=lp64", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static",
-    "-s", "-Wl,--build-id=none"]
+    "-s", "-Wl,--build-id=none", "-Wl,--no-warn-rwx-segments"]
 
 
 class Initramfs:
@@ -96,24 +101,30 @@ def needed(file):
     return re.findall(r"\(NEEDED\).*\[(\S+)\]", output)
 
 
+def add_libraries(image, packages, programs, absent=()):
+    """All that programs load; returns the paths."""
+    image.folder("lib")
+    libraries, found = [name for program in programs for name in needed(program)], {}
+    while libraries:
+        name = libraries.pop()
+        if name in found or name in absent:
+            continue
+        path = packages / LIBRARIES / name
+        if not path.exists():
+            sys.exit(f"serai: error: a program loads {name}, which no fetched package holds: add it in tools/fetch.py")
+        found[name] = path
+        image.file(f"lib/{name}", path.read_bytes(), executable=True)
+        libraries += needed(path)
+    return found.values()
+
+
 def stress_initramfs(busybox, packages):
     """The shell's, with stress-ng, the libraries that it loads, and a program `stress` that judges its run."""
     image = shell(busybox, (HERE / "stress-rc").read_bytes())
     program = packages / "usr/bin/stress-ng"
     image.file("bin/stress-ng", program.read_bytes(), executable=True)
     image.file("bin/stress", (HERE / "stress").read_bytes(), executable=True)
-    image.folder("lib")
-    libraries, found = needed(program), set()
-    while libraries:
-        name = libraries.pop()
-        if name in found:
-            continue
-        found.add(name)
-        path = packages / LIBRARIES / name
-        if not path.exists():
-            sys.exit(f"serai: error: stress-ng loads {name}, which no fetched package holds: add it in tools/fetch.py")
-        image.file(f"lib/{name}", path.read_bytes(), executable=True)
-        libraries += needed(path)
+    add_libraries(image, packages, [program])
     return image.finish()
 
 
@@ -142,12 +153,12 @@ def disk_initramfs(busybox, packages):
     image = shell(busybox, init="init-disk")
     image.link("sbin/switch_root", "/bin/busybox")
     image.link("sbin/findfs", "/bin/busybox")
+    image.folder("lib")
     add_modules(image, packages, DISK_MODULES)
     return image.finish()
 
 
 def add_modules(image, packages, names):
-    image.folder("lib")
     image.folder("lib/modules")
     loaded = in_order(packages, names, {})
     for name, content in loaded.items():
@@ -155,11 +166,35 @@ def add_modules(image, packages, names):
     image.file("lib/modules/order", "".join(f"{name}.ko\n" for name in loaded).encode())
 
 
-def bench_initramfs(busybox):
+def compiled(source):
+    """A program of ours for a guest, without a C library."""
     with tempfile.TemporaryDirectory() as folder:
-        program = pathlib.Path(folder) / "bench"
-        subprocess.run([CROSS, *BENCH_FLAGS, "-o", program, HERE / "bench.c"], check=True)
-        content = program.read_bytes()
+        program = pathlib.Path(folder) / "program"
+        subprocess.run([CROSS, *BENCH_FLAGS, "-o", program, HERE / source], check=True)
+        return program.read_bytes()
+
+
+def disk_test_initramfs(busybox, packages, tools):
+    """A shell with fio, the tools of ext4, and our own load."""
+    image = shell(busybox, (HERE / "disk-test-rc").read_bytes())
+    programs = [tools / path for path in DISK_PROGRAMS]
+    for program in programs:
+        image.file(f"bin/{program.name}", program.read_bytes(), executable=True)
+    image.link("bin/mkfs.ext4", "mke2fs")
+    image.file("etc/mke2fs.conf", (tools / "etc/mke2fs.conf").read_bytes())
+    image.file("bin/disk", compiled("disk.c"), executable=True)
+    libraries = add_libraries(image, tools, programs, ABSENT)
+    wanted = set().union(*(absent_library.symbols(READELF, program, False) for program in programs))
+    there = set().union(*(absent_library.symbols(READELF, library, True) for library in libraries))
+    image.file(f"lib/{ABSENT[0]}", absent_library.library(wanted - there), executable=True)
+    for name in ABSENT[1:]:
+        image.link(f"lib/{name}", ABSENT[0])
+    add_modules(image, packages, (*DISK_MODULES, "loop"))
+    return image.finish()
+
+
+def bench_initramfs(busybox):
+    content = compiled("bench.c")
     image = base(busybox)
     for name in ("sh", "head", "sha256sum"):
         image.link(f"bin/{name}", "/bin/busybox")
@@ -181,6 +216,7 @@ def main():
     parser.add_argument("packages", type=pathlib.Path, help="folder that `fetch.py guests` made")
     parser.add_argument("output", type=pathlib.Path, help="folder for the files")
     parser.add_argument("--stress", type=pathlib.Path, help="folder that `fetch.py stress` made")
+    parser.add_argument("--disk", type=pathlib.Path, help="folder that `fetch.py disk` made")
     arguments = parser.parse_args()
     target = arguments.output / "debian"
     target.mkdir(parents=True, exist_ok=True)
@@ -196,6 +232,8 @@ def main():
     write(target / "initramfs-disk", disk_initramfs(busybox, arguments.packages))
     if arguments.stress:
         write(target / "initramfs-stress", stress_initramfs(busybox, arguments.stress))
+    if arguments.disk:
+        write(target / "initramfs-disk-test", disk_test_initramfs(busybox, arguments.packages, arguments.disk))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,13 @@ need_guests_stress() {
 	make_guests "$GUESTS/stamp-stress" "$CACHE/debian-stress" --stress "$CACHE/debian-stress"
 }
 
+# The same with fio and the tools of ext4 in one of them, for tests and benches.
+need_guests_disk() {
+	need_guests
+	[ -e "$CACHE/debian-disk/usr/bin/fio" ] || "$TOP/tools/fetch.py" disk "$CACHE/debian-disk" || exit 1
+	make_guests "$GUESTS/stamp-disk" "$CACHE/debian-disk" --disk "$CACHE/debian-disk"
+}
+
 # make_guests STAMP PACKAGES [OPTION...]: makes them if the recipe or the packages are newer than the stamp.
 make_guests() {
 	local stamp=$1 packages=$2

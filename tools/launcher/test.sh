@@ -115,6 +115,8 @@ command_test() {
 	need_qemu
 	need_dtc
 	need_guests_stress
+	need_guests_disk
+	need_debian
 	say "checks of sources and documents"
 	count_program "$TOP/tools/lint.py"
 	say "models of what harts do to each other"
@@ -152,6 +154,8 @@ command_fuzz() {
 command_bench() {
 	setup_system
 	need_guests_stress
+	need_guests_disk
+	need_debian
 	need_packages "${PACKAGES_TEST[@]}"
 	need_qemu
 	build_riscv64
