@@ -45,8 +45,8 @@ static void read_name(const struct toml_node *table, struct report *report, stru
 {
 	if (!keys_name(table, "guest", SYSTEM_NAME_MAX, report))
 		return;
-	if (!strcmp(table->key, "serai")) {
-		report_error(report, table->line, "guest name \"serai\" is the system's own");
+	if (!strcmp(table->key, "serai") || !strcmp(table->key, "block")) {
+		report_error(report, table->line, "guest name \"%s\" is the system's own", table->key);
 		report_hint(report, table->line, "take another name");
 	} else {
 		strcpy(out->name, table->key);
