@@ -90,9 +90,9 @@ def program(name, build=BUILD):
     return build / "kernel/kernel.elf" if name == "kernel" else build / f"servers/{name}/{name}.elf"
 
 
-def make_archive(text, folder, build=BUILD, root=None, kernel=None):
-    """Builds a boot archive from the text of a description; returns its path. root, kernel: others than the usual ones."""
-    others = {"root": root, "kernel": kernel}
+def make_archive(text, folder, build=BUILD, root=None, kernel=None, block=None):
+    """Builds a boot archive from the text of a description; returns its path. root, kernel, block: others than the usual ones."""
+    others = {"root": root, "kernel": kernel, "block": block}
     toml, archive = folder / "system.toml", folder / "archive"
     toml.write_text(text)
     stripped = {}
@@ -240,14 +240,14 @@ class System(Terminal):
     """A system in QEMU.
 
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
-    root, kernel: an ELF file to start as root task, or as kernel, in place of the real one. Disks of the description are attached;
+    root, kernel, block: an ELF file to start as root task, kernel, or block server, in place of the real one. Disks of the description are attached;
     relative paths of theirs are in the folder of this system alone. change: see disk_arguments.
     """
 
-    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, change=None):
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, change=None):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
-        archive = make_archive(system, self.folder, build, root, kernel)
+        archive = make_archive(system, self.folder, build, root, kernel, block)
         disks = disk_arguments(self.folder / "system.toml", change) if "[disk." in system else []
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",

@@ -3,9 +3,10 @@
 
 import re
 
-from driver import Guest, System, check, description, say, wait_ready
+from driver import BUILD, Guest, System, check, description, say, wait_ready
 
 TIMES = 20
+DEAF = BUILD / "tests/system/servers/deaf.elf"
 
 
 def make(transports, disks=("v0",), harts=1):
@@ -115,3 +116,18 @@ def test_ends_for_good_when_killed_too_often():
     system.type("\r")
     system.focus("beta")
     say(system, "beta", "alive")
+
+
+def test_takes_memory_from_a_server_that_does_not_answer():
+    system = System(make(["pci", "mmio"], disks=("v0", "v1"), harts=2), arguments=["-smp", "2"], block=DEAF)
+    system.expect(r"\[block\] deaf")
+    system.position = 0
+    system.expect_guest("beta", "beta> ")
+    system.open_prompt()
+    before = memory(system)
+    check("alpha is stopped" in system.command("stop alpha"), "alpha was not stopped")
+    system.expect(r"the block server does not let go of it, and is started again")
+    system.expect(r"the block server was started again")
+    check(int(memory(system)["guests"]) < int(before["guests"]), "the memory of alpha did not come back")
+    check("alpha is starting" in system.command("start alpha"), "alpha was not started")
+    check(memory(system) == before, f"memory is {memory(system)}, was {before}")
