@@ -92,7 +92,11 @@ static enum io_status perform(struct fake_disk *device, const struct io *io)
 	switch (io->operation) {
 	case IO_READ:
 	case IO_WRITE:
+		if (fake.transfers)
+			fake.transfers(true);
 		move(device, io);
+		if (fake.transfers)
+			fake.transfers(false);
 		break;
 	case IO_FLUSH:
 		device->flushes++;
@@ -213,6 +217,9 @@ static void describe(void)
 	must(fdt_finish(tree));
 }
 
+static uint8_t patterns[FAKE_DISKS][FAKE_DISK_SIZE];
+static bool patterns_made;
+
 void fake_reset(void)
 {
 	struct fake_shared *shared = fake.shared;
@@ -222,17 +229,19 @@ void fake_reset(void)
 	if (shared == MAP_FAILED)
 		abort();
 	memset(&fake, 0, sizeof(fake));
-	memset(shared, 0, sizeof(*shared));
 	fake.shared = shared;
+	memset(shared, 0, sizeof(*shared));
 	fake.time = 12345;
 	fake.options = (struct fake_options){ .block_size = 512, .segments = BLOCK_SEGMENTS_MAX,
 					      .disk_flags = BLOCK_FLAG_FLUSH | BLOCK_FLAG_DISCARD | BLOCK_FLAG_WRITE_ZEROES };
 	fake.options.read_only[0] = fake.options.read_only[2] = true;
 	for (unsigned i = 0; i < FAKE_DISKS; i++) {
 		fake.disk[i].depth = 128;
-		for (uint64_t offset = 0; offset < FAKE_DISK_SIZE; offset++)
-			fake.disk[i].data[offset] = fake_pattern(i, offset);
+		for (uint64_t offset = 0; !patterns_made && offset < FAKE_DISK_SIZE; offset++)
+			patterns[i][offset] = fake_pattern(i, offset);
+		memcpy(fake.disk[i].data, patterns[i], FAKE_DISK_SIZE);
 	}
+	patterns_made = true;
 	fake.table.guests = FAKE_GUESTS;
 	for (unsigned guest = 0; guest < FAKE_GUESTS; guest++) {
 		struct block_attachment *attachment = &fake.table.guest[guest];

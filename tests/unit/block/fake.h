@@ -5,7 +5,7 @@
 #include <server.h>
 
 #define FAKE_DISKS 2u
-#define FAKE_DISK_SIZE (8u << 20)
+#define FAKE_DISK_SIZE (2u << 20)
 #define FAKE_HZ 10000000u
 #define FAKE_GUESTS 2u
 #define FAKE_SESSIONS 3u /* 0 and 1 of the first guest, 2 of the second; 0 and 2 read volume "first", 1 writes volume "second" */
@@ -52,6 +52,7 @@ extern struct {
 	struct fake_options options;
 	struct fake_shared *shared;
 	bool more;                       /* the last turn's answer */
+	void (*transfers)(bool begin);   /* told before and after a disk touches memory; NULL: nobody */
 } fake;
 
 /* A fresh machine: blank disks with a pattern, guests that are not there, no server. */
