@@ -160,9 +160,10 @@ static void play(uint64_t features)
 	find_watched();
 	guest_start(&guest);
 	for (unsigned step = 0; step < ROUNDS * SLOTS; step++) {
-		unsigned slot = step % SLOTS;
+		unsigned slot = step % SLOTS, tries = 0;
 
 		while (guest.busy[slot]) {
+			assert_true(tries++ < 2 * SLOTS);
 			complete(1 + step % 3);
 			guest_poll(&guest);
 		}
