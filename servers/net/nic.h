@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Physical NICs, and the seam for their drivers: a driver is one file that fills struct nic_driver, and a line in the table of nic.c. It sees
+ * registers, an interrupt, and memory for rings and buffers; nothing of switches or guests.
+ */
+#pragma once
+
+#include <proto/net.h>
+
+#include "frame.h"
+
+struct nic;
+
+/* As struct disk_resources of the block server. */
+struct nic_resources {
+	volatile uint8_t *registers;
+	size_t registers_size;
+	volatile uint8_t *config; /* PCI, else NULL */
+	uint8_t *dma;             /* zeroed, contiguous on the bus, NET_DMA_DEVICE bytes */
+	uint64_t dma_physical;
+	size_t dma_size;
+};
+
+struct nic_driver {
+	const char *name;
+	/* Resets the device and makes it ready with receive buffers in place; errors as of struct disk_driver. */
+	enum err (*open)(struct nic *nic, const struct nic_resources *resources) __attribute__((warn_unused_result));
+	/* Sends a plain frame, or one with offloads if `features` has them; token comes back by nic_sent when the memory is free again, in order.
+	 * false: no room now. */
+	bool (*send)(struct nic *nic, const struct frame *frame, void *token);
+	/* Sends a copy of a plain frame: the memory is free at once. false: no room. */
+	bool (*send_copy)(struct nic *nic, const uint8_t *data, uint32_t length);
+	/* Lets the device look at what was sent. */
+	void (*kick)(struct nic *nic);
+	/* Deals with an interrupt: calls nic_sent and nic_received for what came; at most `most` frames. true: there is more. */
+	bool (*work)(struct nic *nic, unsigned most);
+};
+
+struct nic {
+	const struct nic_driver *driver;
+	uint8_t mac[ETHERNET_ADDRESS];
+	uint32_t mtu;
+	bool link;
+	uint64_t features;  /* VIRTIO_NET_F_* for sending: CSUM, HOST_TSO4 and so on; 0: none */
+	unsigned number;
+	bool failed;
+	/* Of whoever opened it. frame: plain, valid during the call. */
+	void (*received)(struct nic *nic, struct frame *frame);
+	void (*sent)(struct nic *nic, void *token);
+	_Alignas(16) uint8_t state[8192]; /* the driver's own */
+};
+
+/* Finds the driver that takes the device. Errors as disk_open. */
+enum err nic_open(struct nic *nic, const struct nic_resources *resources) __attribute__((warn_unused_result));
