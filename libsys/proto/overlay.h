@@ -59,20 +59,25 @@ struct overlay_entry {
 	uint16_t zero;    /* bit per block that reads as zeros; never also present */
 };
 
+#ifndef OVERLAY_PAGE_ENTRIES /* tests have fewer, so that little data has many pages */
 #define OVERLAY_PAGE_ENTRIES 508u
+#endif
 struct overlay_page {
 	uint32_t magic;
 	uint32_t checksum;
 	uint32_t layer;    /* id */
 	uint32_t index;    /* its place in the map */
 	uint64_t store;    /* the first half of the uuid */
-	uint64_t sequence; /* of the journal record that it was in; when it was made with its layer: of the last one before */
+	uint64_t sequence; /* of the journal record that it was in; 0: none since its layer was made */
 	struct overlay_entry entry[OVERLAY_PAGE_ENTRIES];
+	uint8_t reserved[4096 - 32 - OVERLAY_PAGE_ENTRIES * 8];
 };
 _Static_assert(sizeof(struct overlay_page) == OVERLAY_BLOCK, "a block");
 
 /* The first block of a journal record; the pages follow. */
+#ifndef OVERLAY_JOURNAL_PAGES
 #define OVERLAY_JOURNAL_PAGES 62u
+#endif
 struct overlay_journal {
 	char magic[8];
 	uint32_t checksum;

@@ -234,11 +234,16 @@ void fake_disks_crash(void)
 			struct fake_sector sector = fake->volatile_sector[other];
 
 			fake->volatile_sector[other] = fake->volatile_sector[i];
+			fake->volatile_sector[i] = sector;
 			if (fake_random(2))
 				memcpy(fake->durable + sector.sector * SECTOR_SIZE, sector.data, SECTOR_SIZE);
 		}
+		for (unsigned i = 0; i < fake->volatile_count; i++) {
+			uint64_t offset = fake->volatile_sector[i].sector * SECTOR_SIZE;
+
+			memcpy(fake->data + offset, fake->durable + offset, SECTOR_SIZE);
+		}
 		fake->volatile_count = 0;
-		memcpy(fake->data, fake->durable, disks[number].capacity * SECTOR_SIZE);
 	}
 }
 

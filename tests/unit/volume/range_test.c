@@ -20,6 +20,7 @@ static int begin(void **state)
 static int finish(void **state)
 {
 	(void)state;
+	volumes_forget();
 	for (unsigned i = 0; i < FAKE_DISKS; i++)
 		fake_disk_free(i);
 	return 0;

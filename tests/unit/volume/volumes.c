@@ -7,6 +7,8 @@
 
 #include <libsys/log.h>
 
+#include <overlay.h>
+
 #include "fake_disk.h"
 
 struct volume volumes[BLOCK_VOLUMES_MAX];
@@ -29,8 +31,15 @@ void log_line(enum log_level level, const char *format, ...)
 		strcpy(volume_log + length, "\n");
 }
 
+void volumes_close(void)
+{
+	for (unsigned i = 0; i < volume_count; i++)
+		overlay_close(&volumes[i]);
+}
+
 void volumes_forget(void)
 {
+	volumes_close();
 	memset(volumes, 0, sizeof(volumes));
 	volume_count = 0;
 	volumes_forget_memory();
@@ -71,6 +80,7 @@ bool volumes_open_all(bool shuffle)
 {
 	struct volume_memory given = { memory, 0, sizeof(memory) };
 
+	volumes_close();
 	volume_log[0] = 0;
 	is_open = false;
 	volumes_open(volumes, volume_count, disks, FAKE_DISKS, &given, opened);

@@ -8,6 +8,8 @@ extern struct volume volumes[BLOCK_VOLUMES_MAX];
 extern unsigned volume_count;
 extern char volume_log[4096]; /* warnings since the last opening */
 
+/* Frees what the volumes have, after a crash. */
+void volumes_close(void);
 /* Forgets all volumes, and the memory that the server keeps over its restarts. */
 void volumes_forget(void);
 struct volume *volumes_add(const char *name, const char *disk, uint32_t partition, const char *label);

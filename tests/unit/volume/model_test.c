@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The overlay next to a model, by chance: transfers in any order, crashes, errors. With a number as argument: so many rounds, from a seed
+ * that may be the second argument.
+ */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model.h"
+
+static unsigned rounds = 60, seed = 1;
+
+static void play(unsigned steps)
+{
+	for (unsigned i = 0; i < steps && !model_stopped(); i++)
+		model_step();
+}
+
+/* Several lives of one overlay: in each, it is used, something goes wrong, and it is opened again. */
+static void live(unsigned number, uint32_t store, bool errors)
+{
+	fake_seed(number);
+	model_begin(store);
+	for (unsigned life = 0; life < 12; life++) {
+		if (errors && fake_random(2))
+			model_fail_at(1 + fake_random(200), 1 + fake_random(4));
+		else if (fake_random(2))
+			model_stop_at(1 + fake_random(300));
+		play(100 + fake_random(500));
+		if (fake_random(2))
+			model_finish();
+		model_crash(fake_random(3) > 0);
+	}
+	model_end();
+}
+
+TEST(model, crashes)
+{
+	for (unsigned i = 0; i < rounds; i++)
+		live(seed + i, 200, false);
+}
+
+TEST(model, crashes_with_a_small_store)
+{
+	for (unsigned i = 0; i < rounds; i++)
+		live(seed + i, 48, false);
+}
+
+TEST(model, crashes_and_errors_of_the_disk)
+{
+	for (unsigned i = 0; i < rounds; i++)
+		live(seed + i, 60 + i % 100, true);
+}
+
+/* A short life in which everything happens; stops at each operation of the store in turn. */
+static void script(unsigned which)
+{
+	model_transfer(IO_WRITE, 0, 16);
+	model_transfer(IO_WRITE, 3, 2);
+	model_transfer(IO_FLUSH, 0, 0);
+	model_finish();
+	if (which == 1)
+		model_transfer(IO_DISCARD, 8, 300);
+	if (which != 1)
+		model_snapshot(BLOCK_SNAPSHOT, "first");
+	model_transfer(IO_WRITE, 8, 600);
+	model_transfer(IO_WRITE, 1277, 20);
+	model_transfer(IO_WRITE_ZEROES, 2000, 333);
+	model_finish();
+	if (which == 2)
+		model_snapshot(BLOCK_ROLLBACK, "first");
+	if (which == 3)
+		model_snapshot(BLOCK_DELETE_SNAPSHOT, "first");
+	model_transfer(IO_WRITE, 16, 8);
+	model_finish();
+	model_transfer(IO_FLUSH, 0, 0);
+	model_finish();
+}
+
+static void stop_everywhere(unsigned which, bool power, bool fail)
+{
+	uint64_t operation = 1;
+	bool stopped = true;
+
+	for (; stopped; operation++) {
+		fake_seed(operation);
+		model_begin(120);
+		if (fail)
+			model_fail_at(operation, 1);
+		else
+			model_stop_at(operation);
+		script(which);
+		stopped = fail ? model_operations() >= operation : model_stopped();
+		model_crash(power);
+		play(30);
+		model_finish();
+		model_crash(!power);
+		model_end();
+	}
+	assert_true(operation > 15);
+}
+
+TEST(model, power_fails_at_each_operation)
+{
+	for (unsigned which = 0; which < 4; which++)
+		stop_everywhere(which, true, false);
+}
+
+TEST(model, server_ends_at_each_operation)
+{
+	for (unsigned which = 0; which < 4; which++)
+		stop_everywhere(which, false, false);
+}
+
+TEST(model, each_operation_fails)
+{
+	for (unsigned which = 0; which < 4; which++)
+		stop_everywhere(which, true, true);
+}
+
+TEST(model, power_fails_while_formatting)
+{
+	for (uint64_t operation = 1; operation < 40; operation++) {
+		fake_seed(operation);
+		model_begin(60);
+		memset(fake_disks[1].data, 0, (size_t)disks[1].capacity * 512);
+		memset(fake_disks[1].durable, 0, (size_t)disks[1].capacity * 512);
+		volumes_forget_memory();
+		model_stop_at(operation);
+		(void)volumes_open_all(true);
+		model_crash(true);
+		model_end();
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		RUN(model, power_fails_at_each_operation),
+		RUN(model, server_ends_at_each_operation),
+		RUN(model, each_operation_fails),
+		RUN(model, power_fails_while_formatting),
+		RUN(model, crashes),
+		RUN(model, crashes_with_a_small_store),
+		RUN(model, crashes_and_errors_of_the_disk),
+	};
+
+	if (argc > 1)
+		rounds = (unsigned)strtoul(argv[1], NULL, 0);
+	if (argc > 2)
+		seed = (unsigned)strtoul(argv[2], NULL, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
