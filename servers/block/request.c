@@ -225,7 +225,7 @@ static void begin_transfer(struct request *request, const struct layout *layout,
 	request->bytes = bytes;
 	if (bytes > request->cost)
 		request->cost = bytes;
-	schedule_charge(session->schedule, request->cost);
+	schedule_charge(session->schedule, &session->flow, request->cost);
 	request->sector = layout->header.sector;
 	request->sectors = (uint32_t)(bytes >> SECTOR_BITS);
 	request->skip = 0;
@@ -286,7 +286,7 @@ static void begin_ranges(struct request *request, const struct layout *layout, b
 		status = check_ranges(session, range, request->pieces, zeroes);
 		request->cost *= request->pieces;
 	}
-	schedule_charge(session->schedule, request->cost);
+	schedule_charge(session->schedule, &session->flow, request->cost);
 	if (status != REQUEST_OK) {
 		finish(request, status);
 		return;
@@ -299,9 +299,14 @@ static void begin_ranges(struct request *request, const struct layout *layout, b
 	next_range(request);
 }
 
+static void charge(struct request *request)
+{
+	schedule_charge(request->session->schedule, &request->session->flow, request->cost);
+}
+
 static void begin_flush(struct request *request)
 {
-	schedule_charge(request->session->schedule, request->cost);
+	charge(request);
 	request->io.operation = IO_FLUSH;
 	request->io.done = transfer_done;
 	submit(request);
@@ -313,7 +318,7 @@ static void answer_id(struct request *request, const struct layout *layout)
 	char id[BLOCK_SERIAL_SIZE] = { 0 };
 	uint32_t done = 0;
 
-	schedule_charge(request->session->schedule, request->cost);
+	charge(request);
 	memcpy(id, request->session->config.serial, strnlen(request->session->config.serial, sizeof(id)));
 	for (uint32_t i = layout->readable; i < request->pieces && done < sizeof(id); i++) {
 		uint32_t part = (uint32_t)sizeof(id) - done;
@@ -357,7 +362,7 @@ __attribute__((hot)) bool request_begin(struct request *request, struct virtqueu
 		begin_ranges(request, &layout, layout.header.type == TYPE_WRITE_ZEROES);
 		break;
 	default:
-		schedule_charge(request->session->schedule, request->cost);
+		charge(request);
 		finish(request, REQUEST_UNSUPPORTED);
 		break;
 	}

@@ -58,11 +58,20 @@ static void rotate(struct schedule *schedule, struct flow *flow)
 	schedule->first->deficit += SCHEDULE_QUANTUM;
 }
 
+/* Whether the first flow may take something. */
+static inline bool has_room(const struct schedule *schedule)
+{
+	const struct flow *flow = schedule->first;
+	uint64_t most = schedule->flows > (flow->requests != 0) || flow->next ? SCHEDULE_BYTES_SHARED : SCHEDULE_BYTES;
+
+	return schedule->bytes < most && schedule->requests < SCHEDULE_REQUESTS;
+}
+
 __attribute__((hot)) bool schedule_run(struct schedule *schedule)
 {
 	unsigned taken = 0;
 
-	while (schedule->first && schedule->bytes < SCHEDULE_BYTES && schedule->requests < SCHEDULE_REQUESTS) {
+	while (schedule->first && has_room(schedule)) {
 		struct flow *flow = schedule->first;
 		uint64_t cost;
 

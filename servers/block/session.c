@@ -150,7 +150,7 @@ __attribute__((hot)) uint64_t session_take(struct flow *flow)
 __attribute__((hot)) void session_give(struct session *session, struct request *request, uint8_t status, uint32_t written)
 {
 	session->in_flight--;
-	schedule_refund(session->schedule, request->cost);
+	schedule_refund(session->schedule, &session->flow, request->cost);
 	session->counters.requests++;
 	if (status == REQUEST_OK)
 		session->counters.bytes += request->bytes;
