@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Systems with disks: images, descriptions, and guests whose shell has fio, the tools of ext4 and our own load."""
+
+import pathlib
+import shutil
+import tempfile
+
+from driver import GUESTS, Failure, Guest, System, check, description
+
+TEST_CMDLINE = "console=hvc0 quiet cryptomgr.notests=1"
+PROMPT = r"root@{}:\S+# "
+MIB = 1 << 20
+
+
+def need(name):
+    check((GUESTS / "debian" / name).exists(), f"there is no {name}: ./serai test makes it")
+
+
+class Disks:
+    """The part of a description that names disks and volumes, and a folder for their images that outlives a system."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-disks-"))
+        self.disks, self.volumes = {}, {}
+
+    def path(self, name):
+        return self.folder / f"{name}.img"
+
+    def disk(self, name, size=None, **keys):
+        self.disks[name] = {"file": str(self.path(name)), **({"size": size} if size else {}), **keys}
+        return self
+
+    def volume(self, name, **keys):
+        self.volumes[name] = keys
+        return self
+
+    def whole(self, name, size):
+        """A disk and a volume of it, both of this name."""
+        return self.disk(name, size).volume(name, disk=name)
+
+    def overlay(self, name, size, base_size=None, **keys):
+        """An overlay with a disk of its own as store; the base is the volume "base" on a disk of its own."""
+        if "base" not in self.volumes:
+            self.disk("base", base_size, read_only=True, **keys).volume("base", disk="base", read_only=True)
+        return self.whole(f"{name}-store", size).volume(name, base="base", store=f"{name}-store")
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def linux(name, disks, memory="160M", initramfs="initramfs-disk-test", cmdline=None, **keys):
+    return Guest.linux(name, cmdline=cmdline or f"{TEST_CMDLINE} serai.host={name}", initramfs=initramfs, memory=memory,
+        disks=disks, **keys)
+
+
+class DiskSystem(System):
+    """guests: {name: disks as in a description}."""
+
+    def __init__(self, disks, guests, memory="448M", harts=1, arguments=(), **options):
+        need("initramfs-disk-test")
+        self.names = list(guests)
+        text = description(*(linux(name, names) for name, names in guests.items()), memory=memory, harts=harts,
+            disks=disks.disks, volumes=disks.volumes)
+        super().__init__(text, arguments=[*(("-smp", str(harts)) if harts > 1 else ()), *arguments], memory=memory, **options)
+
+    def wait_shells(self, timeout=120):
+        for name in self.names:
+            self.position = 0
+            self.expect(PROMPT.format(name), timeout)
+        if len(self.names) > 1:
+            self.position = len(self.text)
+
+    def run(self, command, timeout=60):
+        """Runs a command in the shell of the guest that has the focus; returns what it printed. Fails if it did not end with 0."""
+        status, answer = self.run_any(command, timeout)
+        if status:
+            raise Failure(f"{command!r} ended with {status}: {answer[-600:]}")
+        return answer
+
+    def run_any(self, command, timeout=60):
+        """The same, for a command that may fail; returns its exit code and what it printed."""
+        self.marks += 1
+        # Not as it is typed, or the echo would be taken for the end.
+        self.type(f"{command}; echo EN''D-{self.marks}-$?-\r")
+        start = self.position
+        match = self.expect(rf"END-{self.marks}-(\d+)-", timeout)
+        return int(match.group(1)), self.text[start:match.start()]
+
+    def enter(self, name):
+        """Focuses a guest and waits for its shell."""
+        self.focus(name)
+        self.marks += 1
+        self.type(f"echo ENT''ERED-{self.marks}\r")
+        self.expect(rf"ENTERED-{self.marks}\b")
+
+
+def fio(target, how, size="64M", block="4k", depth=1, more=""):
+    """The command line of one fio job on a device or file."""
+    return (f"fio --name=job --filename={target} --rw={how} --bs={block} --size={size} --iodepth={depth} --ioengine=libaio "
+        f"--direct=1 --thread {more} 2>/dev/null")
