@@ -38,10 +38,14 @@ class Disks:
         """A disk and a volume of it, both of this name."""
         return self.disk(name, size).volume(name, disk=name)
 
-    def overlay(self, name, size, base_size=None, **keys):
-        """An overlay with a disk of its own as store; the base is the volume "base" on a disk of its own."""
-        if "base" not in self.volumes:
-            self.disk("base", base_size, read_only=True, **keys).volume("base", disk="base", read_only=True)
+    def base(self, size):
+        """The volume "base" on a disk of its own, zero if the test puts nothing there."""
+        with open(self.path("base"), "wb") as file:
+            file.truncate(size)
+        return self.disk("base", read_only=True).volume("base", disk="base", read_only=True)
+
+    def overlay(self, name, size):
+        """An overlay of "base" with a disk of its own as store."""
         return self.whole(f"{name}-store", size).volume(name, base="base", store=f"{name}-store")
 
     def remove(self):
