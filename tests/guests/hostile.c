@@ -26,6 +26,7 @@ static const struct test tests[] = {
 	{ "crash", hostile_crash, false },
 	{ "crash2", hostile_crash2, false },
 	{ "flood", hostile_flood, false },
+	{ "disk", hostile_disk, false },
 	{ "spin", hostile_spin, false },
 	{ "reboot", hostile_reboot, false },
 };
