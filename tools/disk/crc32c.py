@@ -2,6 +2,7 @@
 """CRC32C (Castagnoli; RFC 3720, appendix B.4), two bytes at a time."""
 
 import array
+import functools
 import sys
 
 POLYNOMIAL = 0x82f63b78  # reflected
@@ -13,10 +14,11 @@ for _value in range(256):
 PAIR = [BYTE[(low := BYTE[pair & 255] ^ pair >> 8) & 255] ^ low >> 8 for pair in range(65536)]
 
 
+@functools.lru_cache(maxsize=128)
 def crc32c(data, checksum=0):
-    """Goes on with a checksum; begin with 0."""
+    """Goes on with a checksum; begin with 0. Pages are looked at more than once, so the last results are kept."""
     value, even = checksum ^ 0xffffffff, len(data) & ~1
-    pairs = array.array("H", bytes(data[:even]))
+    pairs = array.array("H", data[:even])
     if sys.byteorder == "big":
         pairs.byteswap()
     table = PAIR
