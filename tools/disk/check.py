@@ -28,17 +28,15 @@ def read_maps(store, report):
             if problem:
                 report.error(problem)
             entries.extend(page.entries if not problem else array.array("Q", bytes(8 * ENTRIES)))
-            if page.sequence > store.record.sequence and not problem:
-                report.error(f"page {index} of the map of layer {layer.id} is newer than the journal")
         maps.append(entries)
     return maps
 
 
 def hidden(value, above):
-    """True if no block of the entry is seen through the layer above."""
-    _, present, zero = fields(value)
+    """True if no data of the entry is seen through the layer above."""
+    _, present, _ = fields(value)
     _, present_above, zero_above = fields(above)
-    return not (present | zero) & ~(present_above | zero_above)
+    return not present & ~(present_above | zero_above)
 
 
 def check_entry(store, layer, index, value, report):
@@ -49,7 +47,7 @@ def check_entry(store, layer, index, value, report):
         report.error(f"{what} has blocks that are both there and zero")
     elif (cluster != 0) != (present != 0):
         report.error(f"{what} has {'no blocks, but a place' if cluster else 'blocks, but no place'}")
-    elif cluster and not RESERVED <= cluster < store.head.store:
+    elif cluster and not RESERVED <= cluster < store.clusters:
         report.error(f"{what} is at {cluster}, outside of the store")
     else:
         return True
@@ -105,8 +103,6 @@ def check(region, base=None):
     store, report = overlay.Store(region), Report()
     for problem in store.problems:
         report.warn(problem)
-    if not store.head.clean:
-        report.warn("what is reserved in the superblock is not zero")
     check_record(store, report)
     check_maps(store, read_maps(store, report), report)
     if base and base.size != store.head.capacity * 512:

@@ -108,8 +108,10 @@ def read_head(block, store_clusters):
         raise Refusal(f"version {version} with clusters of {cluster} and blocks of {size} bytes is not known")
     if not 1 <= count <= LAYERS_MAX or not 0 < capacity < 1 << 40:
         raise Refusal("it has an impossible number of layers or sectors")
-    if not RESERVED < store <= store_clusters:
+    if store > store_clusters:
         raise Refusal(f"it was written for a store of {store} clusters, but there are {store_clusters}")
+    if not is_zero(block[HEAD.size + count * LAYER.size:]):
+        raise Refusal("what is reserved in it is not zero")
     layers = []
     for number in range(count):
         name, *rest = LAYER.unpack_from(block, HEAD.size + number * LAYER.size)
@@ -118,24 +120,24 @@ def read_head(block, store_clusters):
             raise Refusal(f"the name of layer {number + 1} is not padded")
         layers.append(Layer(text.decode("ascii", errors="backslashreplace"), *rest))
     head = Head(sequence, identity, capacity, store, base, next_layer, layers)
-    check_layers(head)
-    head.clean = is_zero(block[HEAD.size + count * LAYER.size:]) and not any(layer.reserved for layer in layers)
+    check_layers(head, store_clusters)
     return head
 
 
-def check_layers(head):
+def check_layers(head, store_clusters):
     names, ids, spans = set(), set(), []
     for layer in head.layers:
         top = layer is head.layers[-1]
-        if not layer.deleted and ((layer.name == "") != top or layer.name in names):
+        # A layer that is being deleted keeps its name until it is gone.
+        if (layer.name == "") != top or layer.name in names:
             raise Refusal(f'the layer "{layer.name}" has no name of its own')
         if layer.deleted and (top or any(other.deleted for other in head.layers if other is not layer)):
             raise Refusal("the top is deleted, or two layers are")
         if layer.id in ids or not 0 < layer.id < head.next_layer:
             raise Refusal(f"layer {layer.id} has no number of its own")
-        if layer.map < RESERVED or layer.map + head.map_clusters > head.store:
+        if layer.map < RESERVED or layer.map + head.map_clusters > store_clusters:
             raise Refusal(f"the map of layer {layer.id} is outside of the store")
-        if layer.flags & ~DELETED:
+        if layer.flags & ~DELETED or layer.reserved:
             raise Refusal(f"layer {layer.id} has unknown flags")
         names.add(layer.name)
         ids.add(layer.id)
@@ -176,7 +178,7 @@ def read_record(region, head, number):
     start = (JOURNAL_FIRST + number * JOURNAL_CLUSTERS) * CLUSTER
     block = region.read(start, BLOCK)
     magic, checksum, count, store, sequence, *sums = JOURNAL.unpack_from(block)
-    if magic != JOURNAL_MAGIC or checksum != checksum_of(block, 8) or store != head.id or not 0 < count <= JOURNAL_PAGES:
+    if magic != JOURNAL_MAGIC or checksum != checksum_of(block, 8) or store != head.id or count > JOURNAL_PAGES:
         return None
     pages = {}
     for place in range(count):
@@ -197,17 +199,22 @@ class Store:
             raise Refusal(f"{region.name} is too small for an overlay: {region.size} bytes")
         self.read_heads()
         records = [record for record in (read_record(region, self.head, number) for number in range(2)) if record]
-        self.record = max(records, key=lambda record: record.sequence, default=Record(0, {}))
+        if not records:
+            raise Refusal(f"{region.name}: the journal is damaged: neither of its records is valid")
+        self.record = max(records, key=lambda record: record.sequence)
         self.maps = [None] * len(self.head.layers)
 
     def read_heads(self):
-        heads, faults = [], []
+        heads, faults, blank = [], [], True
         for at in HEAD_COPIES:
             block = self.region.read(at, BLOCK)
+            blank = blank and is_zero(block)
             try:
                 heads.append((read_head(block, self.clusters), at))
             except Refusal as refusal:
                 faults.append(refusal)
+        if blank:
+            raise Refusal(f"{self.region.name} is blank: a system makes it the store of an overlay when it starts")
         if not heads:
             raise Refusal(f"{self.region.name} is no overlay: {faults[0]}")
         if faults:
@@ -221,7 +228,9 @@ class Store:
         own = Page(self.region.read(layer.map * CLUSTER + index * BLOCK, BLOCK))
         valid = own.good and own.layer == layer.id and own.index == index and own.store == self.head.id
         journal = self.record.pages.get((layer.id, index))
-        if journal and (not valid or own.sequence <= journal.sequence):
+        if valid and own.sequence > self.record.sequence:
+            return own, f"page {index} of the map of layer {layer.id} is newer than the journal, which is damaged"
+        if journal and (not valid or own.sequence < journal.sequence):
             return journal, None
         if valid:
             return own, None
@@ -294,8 +303,10 @@ def format_store(region, base_size, base_checksum):
     head = Head(1, uuid.uuid4().bytes, base_size // 512, clusters, base_checksum, 2, [Layer("", 1, RESERVED)])
     if RESERVED + head.map_clusters >= clusters:
         raise Refusal(f"{region.name} is too small: the map alone takes {(RESERVED + head.map_clusters) * CLUSTER} bytes")
-    for number in range(2):
-        region.write((JOURNAL_FIRST + number * JOURNAL_CLUSTERS) * CLUSTER, bytes(BLOCK))
+    # An empty record first, a blank one second.
+    record = seal(JOURNAL.pack(JOURNAL_MAGIC, 0, 0, head.id, 1, *[0] * JOURNAL_PAGES).ljust(BLOCK, b"\0"), 8)
+    for number, block in enumerate((record, bytes(BLOCK))):
+        region.write((JOURNAL_FIRST + number * JOURNAL_CLUSTERS) * CLUSTER, block)
     for index in range(head.pages):
         region.write(head.layers[0].map * CLUSTER + index * BLOCK, make_page(head, head.layers[0], index, 0, bytes(8 * ENTRIES)))
     region.flush()

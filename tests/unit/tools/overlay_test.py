@@ -184,7 +184,7 @@ class States(Model):
         answer = self.tool("check", f"{image}#2", "--base", self.folder / "base")
         self.assertEqual(answer.returncode, 0, answer.stdout)
         self.assertIn("overlay of", self.tool("inspect", image).stdout)
-        self.assertIn("no overlay", self.tool("check", f"{image}#a").stderr)
+        self.assertIn("is blank", self.tool("check", f"{image}#a").stderr)
         self.assertIn("there is no partition b", self.tool("check", f"{image}#b").stderr)
         self.assertTrue(small.exists())
 
@@ -282,13 +282,15 @@ class Damage(Model):
         older, newer = self.record(5, [(1, 0, entries)]), self.record(6, [(1, 0, changed)])
         torn = newer[:BLOCK + 100] + b"torn" + newer[BLOCK + 104:]
         wanted = self.data[:3 * CLUSTER] + bytes(CLUSTER) + self.data[4 * CLUSTER:]
-        for first, second, shown in ((older, newer, wanted), (newer, older, wanted), (older, torn, self.data), (torn, bytes(BLOCK), self.data)):
+        for first, second, shown in ((older, newer, wanted), (newer, older, wanted), (older, torn, self.data)):
             content = bytearray(self.good)
             content[CLUSTER:CLUSTER + len(first)] = first
             content[5 * CLUSTER:5 * CLUSTER + len(second)] = second
             errors, _, found = self.verdict(content)
             self.assertEqual(errors, [])
             self.assertTrue(found == shown)
+        content[CLUSTER:CLUSTER + len(torn)] = content[5 * CLUSTER:5 * CLUSTER + len(torn)] = torn
+        self.assertEqual(self.verdict(content), (["refused"], [], None))
 
     def test_nothing_is_changed_in_a_damaged_store(self):
         self.change_entry(0, 1, entry(50, 3, 2))

@@ -80,6 +80,8 @@ static void write_sector(struct fake_disk *fake, uint64_t sector, const uint8_t 
 
 static void flush(struct fake_disk *fake, unsigned count)
 {
+	if (!count)
+		return;
 	for (unsigned i = 0; i < count; i++)
 		memcpy(fake->durable + fake->volatile_sector[i].sector * SECTOR_SIZE, fake->volatile_sector[i].data, SECTOR_SIZE);
 	memmove(fake->volatile_sector, fake->volatile_sector + count,
