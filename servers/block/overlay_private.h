@@ -11,7 +11,10 @@
 
 #define OVERLAY_REQUESTS 128u  /* transfers at work */
 #define OVERLAY_CHILDREN 192u  /* parts of them, besides the first of each */
-#ifndef OVERLAY_EXTENT_MAX     /* tests have less of it, and of notes */
+#ifndef OVERLAY_COPIES_MAX     /* tests have less of these, and of notes */
+#define OVERLAY_COPIES_MAX 16u /* clusters that a deletion moves until others have their turn */
+#endif
+#ifndef OVERLAY_EXTENT_MAX
 #define OVERLAY_EXTENT_MAX 8192u /* sectors that a part of a write has at most */
 #endif
 

@@ -9,8 +9,7 @@
 
 #include "overlay_private.h"
 
-#define COPIES_MAX 16u      /* clusters copied, and */
-#define LOOKS_MAX 16384u    /* looked at, until others have their turn */
+#define LOOKS_MAX 16384u /* clusters looked at until others have their turn */
 #define PAGES_AT_ONCE (OVERLAY_BOUNCE_SIZE / OVERLAY_BLOCK)
 
 static char answer[108];
@@ -305,7 +304,7 @@ static void begin_merge(struct overlay *overlay)
 		const struct overlay_entry *upper = &overlay->map[operation->layer + 1].entry[operation->next];
 		uint16_t shown = overlay_shown(lower, upper);
 
-		if (operation->moved >= COPIES_MAX || looks++ >= LOOKS_MAX) {
+		if (operation->moved >= OVERLAY_COPIES_MAX || looks++ >= LOOKS_MAX) {
 			rest(overlay);
 			return;
 		}

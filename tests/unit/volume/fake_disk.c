@@ -21,14 +21,29 @@ struct fake_sector {
 struct disk disks[FAKE_DISKS];
 struct fake_disk fake_disks[FAKE_DISKS];
 static uint64_t random_state = 1;
+static const uint8_t *fed;
+static size_t fed_size;
 
 void fake_seed(uint64_t seed)
 {
 	random_state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
 }
 
+void fake_feed(const uint8_t *data, size_t size)
+{
+	fed = data;
+	fed_size = size;
+}
+
 uint32_t fake_random(uint32_t below)
 {
+	if (fed_size >= 2) {
+		uint32_t value = fed[0] | (uint32_t)fed[1] << 8;
+
+		fed += 2;
+		fed_size -= 2;
+		return (uint32_t)((uint64_t)value * below >> 16);
+	}
 	random_state ^= random_state << 13;
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
@@ -168,12 +183,23 @@ void disk_submit(struct disk *disk, struct io *io)
 	}
 	REQUIRE(fake->pending_count < FAKE_PENDING_MAX);
 	fake->flush_point[fake->pending_count] = fake->volatile_count;
+	fake->slow[fake->pending_count] = fake_random(8) == 0;
 	fake->pending[fake->pending_count++] = io;
 }
 
 void disk_kick(struct disk *disk)
 {
 	disk->unkicked = false;
+}
+
+/* Any; some are overtaken by many others. */
+static unsigned choose(const struct fake_disk *fake)
+{
+	unsigned chosen = fake_random(fake->pending_count);
+
+	for (unsigned tries = 0; tries < 8 && fake->slow[chosen]; tries++)
+		chosen = fake_random(fake->pending_count);
+	return chosen;
 }
 
 bool fake_disks_step(bool shuffle)
@@ -192,13 +218,14 @@ bool fake_disks_step(bool shuffle)
 				fake_disks[other].dead = true;
 			return false;
 		}
-		chosen = shuffle ? fake_random(fake->pending_count) : 0;
+		chosen = shuffle ? choose(fake) : 0;
 		io = fake->pending[chosen];
 		flush_point = fake->flush_point[chosen];
 		fake->pending_count--;
 		memmove(&fake->pending[chosen], &fake->pending[chosen + 1], (fake->pending_count - chosen) * sizeof(fake->pending[0]));
 		memmove(&fake->flush_point[chosen], &fake->flush_point[chosen + 1],
 			(fake->pending_count - chosen) * sizeof(fake->flush_point[0]));
+		memmove(&fake->slow[chosen], &fake->slow[chosen + 1], (fake->pending_count - chosen) * sizeof(fake->slow[0]));
 		end(fake, io, flush_point);
 		return true;
 	}

@@ -19,6 +19,7 @@ struct fake_disk {
 	unsigned volatile_count, volatile_room;
 	struct io *pending[FAKE_PENDING_MAX];
 	unsigned flush_point[FAKE_PENDING_MAX]; /* of a pending flush: how many volatile sectors it covers */
+	bool slow[FAKE_PENDING_MAX];
 	unsigned pending_count;
 	bool at_once;         /* transfers end before disk_submit returns */
 	bool dead;            /* nothing happens any more */
@@ -35,6 +36,8 @@ extern struct fake_disk fake_disks[FAKE_DISKS];
 /* Random numbers for all that is left to chance: the same for the same seed. */
 void fake_seed(uint64_t seed);
 uint32_t fake_random(uint32_t below);
+/* The next ones come from this data, until it is used up. */
+void fake_feed(const uint8_t *data, size_t size);
 
 /* A zeroed disk; its serial is "disk0" and so on. */
 void fake_disk_make(unsigned number, uint64_t sectors, uint32_t block_size);

@@ -60,18 +60,23 @@ static struct {
 	struct volume *volume;
 } model;
 
+static bool is_zero(uint32_t stamp)
+{
+	return model.is_zero[stamp / 8] >> stamp % 8 & 1;
+}
+
+static uint64_t first_word(uint32_t stamp, uint64_t sector)
+{
+	return is_zero(stamp) ? 0 : ((uint64_t)stamp << 32 | sector) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
 static void content(uint32_t stamp, uint64_t sector, uint8_t *data)
 {
-	uint64_t word = ((uint64_t)stamp << 32 | sector) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t word = first_word(stamp, sector);
 
-	if (model.is_zero[stamp / 8] >> stamp % 8 & 1) {
-		memset(data, 0, SECTOR_SIZE);
-		return;
-	}
 	for (unsigned i = 0; i < SECTOR_SIZE; i += 8) {
-		word ^= word >> 31;
-		word *= UINT64_C(0xbf58476d1ce4e5b9);
 		memcpy(data + i, &word, 8);
+		word += word << 7;
 	}
 }
 
@@ -115,6 +120,10 @@ static uint32_t match(const uint32_t *stamp, unsigned count, uint64_t sector, co
 	uint8_t expected[SECTOR_SIZE];
 
 	while (count-- > 0) {
+		uint64_t word = first_word(stamp[count], sector);
+
+		if (memcmp(&word, data, 8) != 0)
+			continue;
 		content(stamp[count], sector, expected);
 		if (memcmp(expected, data, SECTOR_SIZE) == 0)
 			return stamp[count];

@@ -10,7 +10,7 @@
 
 #include "model.h"
 
-static unsigned rounds = 60, seed = 1;
+static unsigned rounds = 20, seed = 1;
 
 static void play(unsigned steps)
 {
@@ -24,10 +24,12 @@ static void live(unsigned number, uint32_t store, bool errors)
 	fake_seed(number);
 	model_begin(store);
 	for (unsigned life = 0; life < 12; life++) {
-		if (errors && fake_random(2))
-			model_fail_at(1 + fake_random(200), 1 + fake_random(4));
-		else if (fake_random(2))
+		uint32_t failure = 1 + fake_random(150);
+
+		if (fake_random(2))
 			model_stop_at(1 + fake_random(300));
+		if (errors && fake_random(4))
+			model_fail_at(failure, 1 + fake_random(4));
 		play(100 + fake_random(500));
 		if (fake_random(2))
 			model_finish();
