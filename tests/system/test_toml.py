@@ -33,6 +33,9 @@ WRONG = {
     "cap without unit": ('[guest.a]\nmemory = "16M"\ncpu.cap = "50"\n' + ECHO, 3, "not a whole number with %", '"100%"'),
     "share out of range": ('[guest.a]\nmemory = "16M"\ncpu.share = 5000\n' + ECHO, 3, "outside of 10 to 1000", "share = 1000"),
     "escape key": ('[console]\nescape = "escape"\n[guest.a]\nmemory = "16M"\n' + ECHO, 2, "not a control key", "ctrl-]"),
+    "unknown volume": ('[guest.a]\nmemory = "16M"\n' + ECHO + 'disks = ["data"]\n', 4, 'there is no volume "data"', "[volume.data]"),
+    "volume written twice": ('[disk.d]\n[volume.v]\ndisk = "d"\n[guest.a]\nmemory = "16M"\n' + ECHO + 'disks = ["v"]\n[guest.b]\n'
+        'memory = "16M"\n' + ECHO + 'disks = ["v"]\n', 11, "guest a writes to it, and guest b writes to it", "overlays can share a base"),
     "no TOML": ("[guest.a\nmemory = 1\n", 1, "", ""),
 }
 

@@ -101,8 +101,9 @@ static void read_file(const struct toml_node *value, const struct search_path *s
 		check_content(value, size, report, out);
 	} else if (errno != ENOENT || !made) {
 		report_error(report, value->line, "file: %s: %s", out->file, strerror(errno));
-		report_hint(report, value->line, errno == ENOENT ? "add size = \"8G\" to have an empty disk made, or name another file"
-			: "name a file or a block device");
+		report_hint(report, value->line, errno != ENOENT ? "name a file or a block device" : *value->string == '@' ? "`./serai run` "
+			"makes \"@debian/root.img\"; there are no other disks" : "add size = \"8G\" to have an empty disk made, "
+			"or name another file");
 	} else if (out->read_only) {
 		report_error(report, value->line, "file: %s would be made empty, and never be written", out->file);
 		report_hint(report, value->line, "take read_only or size away, or name another file");

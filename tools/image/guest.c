@@ -74,8 +74,8 @@ static char *find_file(const struct toml_node *value, const struct search_path *
 		return NULL;
 	if (!file_size(path, size)) {
 		report_error(report, value->line, "%s: %s: %s", value->key, path, strerror(errno));
-		report_hint(report, value->line, provided ? "provided are \"@debian/linux\", \"@debian/initramfs\" and "
-			"\"@debian/initramfs-bench\"" : "paths are relative to the folder of this file, or begin with @ for provided files");
+		report_hint(report, value->line, provided ? "provided are \"@debian/linux\", \"@debian/initramfs\", "
+			"\"@debian/initramfs-bench\" and, for systems with disks, \"@debian/initramfs-disk\"" : "paths are relative to the folder of this file, or begin with @ for provided files");
 	} else if (*size == 0) {
 		report_error(report, value->line, "%s: %s is empty", value->key, path);
 		report_hint(report, value->line, "name another file");

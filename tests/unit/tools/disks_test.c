@@ -22,6 +22,7 @@ static const struct wrong_text wrong[] = {
 	{ DISK("format = \"raw\"\n"), 1, "t.toml:2:", "format has no meaning without file", "add file" },
 	{ DISK("size = \"1G\"\n"), 1, "t.toml:2:", "size has no meaning without file", "" },
 	{ DISK("file = \"missing\"\n"), 1, "t.toml:2:", "missing: No such file", "size = " },
+	{ DISK("file = \"@debian/missing\"\n"), 1, "t.toml:2:", "missing: No such file", "@debian/root.img" },
 	{ DISK("file = \".\"\n"), 1, "t.toml:2:", "Is a directory", "block device" },
 	{ DISK("file = \"a\\nb\"\n"), 1, "t.toml:2:", "control character", "rename" },
 	{ DISK("file = \"odd\"\n"), 1, "t.toml:2:", "odd has 513 bytes", "disk create" },
@@ -158,6 +159,23 @@ TEST(disks, reads_disks_and_volumes)
 	description_free(&system);
 }
 
+/* Each cut, and each changed byte, of a right file: an error or not, but never a crash. */
+TEST(disks, survives_noise)
+{
+	static const char text[] = DISKS OVERLAY GUEST("a") "disks = [\"over\", { volume = \"base\", read_only = true }]\n";
+	struct system_description system;
+	char changed[sizeof(text)];
+
+	for (size_t length = 0; length < sizeof(text); length++) {
+		read_text(text, length, &system);
+		description_free(&system);
+		memcpy(changed, text, sizeof(text));
+		changed[length] = "]\"=,{\n0"[length % 7];
+		read_text(changed, sizeof(text) - 1, &system);
+		description_free(&system);
+	}
+}
+
 /* Every limit at once fits into the description that the target gets. */
 TEST(disks, writes_the_largest_description)
 {
@@ -197,6 +215,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_disks_names_line_and_remedy_of_each_error),
 		cmocka_unit_test(test_disks_reads_disks_and_volumes),
+		cmocka_unit_test(test_disks_survives_noise),
 		cmocka_unit_test(test_disks_writes_the_largest_description),
 	};
 	int failed;
