@@ -416,16 +416,14 @@ static bool matches_all(const uint8_t *data, bool power, unsigned *failed)
 /* What was found is what is there. */
 static void settle(const uint8_t *data, bool power)
 {
-	for (uint64_t i = 0; i < MODEL_SECTORS; i++) {
+	for (uint64_t i = 0; i < MODEL_SECTORS; i++, data += SECTOR_SIZE) {
 		struct sector *sector = &model.sector[i];
-		const uint8_t *found = data + i * SECTOR_SIZE;
 
-		if (power) {
-			set_only(sector, match(sector->maybe, sector->maybe_count, i, found));
-		} else {
-			sector->live[0] = match(sector->live, sector->live_count, i, found);
-			sector->live_count = 1;
-		}
+		if (power)
+			set_only(sector, match(sector->maybe, sector->maybe_count, i, data));
+		else
+			sector->live[0] = match(sector->live, sector->live_count, i, data);
+		sector->live_count = 1;
 	}
 }
 
