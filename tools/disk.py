@@ -53,7 +53,7 @@ def command_check(options):
 
 
 def command_snapshot(options):
-    change = {"make": snapshots.make, "rollback": snapshots.roll_back, "delete": snapshots.delete}.get(options.what)
+    change = {"make": snapshots.make, "rollback": snapshots.roll_back, "forget": snapshots.delete}.get(options.what)
     if bool(change) != bool(options.name):
         raise Refusal("list takes no name" if options.name else f"{options.what} which snapshot? Add its name")
     with region.open_region(options.store, write=bool(change)) as found:
@@ -152,7 +152,7 @@ def parse():
     one.add_argument("--base", **BASES)
     one = command("snapshot", command_snapshot, "list the snapshots of an overlay that no system uses, or change them")
     one.add_argument("store", help=PLACE)
-    one.add_argument("what", choices=("list", "make", "rollback", "delete"), nargs="?", default="list")
+    one.add_argument("what", choices=("list", "make", "rollback", "forget"), nargs="?", default="list")
     one.add_argument("name", nargs="?")
     one = command("diff", command_diff, "list the ranges (start, bytes, data or zero) that were written to an overlay; with --base those that differ")
     one.add_argument("store", help=PLACE)

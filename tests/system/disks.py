@@ -3,9 +3,10 @@
 
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
-from driver import GUESTS, Failure, Guest, System, check, description
+from driver import GUESTS, TOP, Failure, Guest, System, check, description
 
 TEST_CMDLINE = "console=hvc0 quiet cryptomgr.notests=1"
 PROMPT = r"root@{}:\S+# "
@@ -47,6 +48,18 @@ class Disks:
     def overlay(self, name, size):
         """An overlay of "base" with a disk of its own as store."""
         return self.whole(f"{name}-store", size).volume(name, base="base", store=f"{name}-store")
+
+    def tool(self, *words):
+        """What ./serai disk prints, without a system that runs; fails if it does."""
+        result = subprocess.run([TOP / "tools/disk.py", *map(str, words)], capture_output=True, text=True, timeout=60)
+        check(result.returncode == 0, f"disk {words[0]}: {result.stdout}{result.stderr}")
+        return result.stdout
+
+    def check(self):
+        """Fails if anything is wrong in the store of an overlay. No system may run."""
+        for name, keys in self.volumes.items():
+            if keys.get("base") == "base":
+                self.tool("check", self.path(keys["store"]), "--base", self.path("base"))
 
     def remove(self):
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -295,7 +295,7 @@ class Damage(Model):
     def test_nothing_is_changed_in_a_damaged_store(self):
         self.change_entry(0, 1, entry(50, 3, 2))
         before = self.path.read_bytes()
-        answer = self.tool("snapshot", self.path, "delete", "one")
+        answer = self.tool("snapshot", self.path, "forget", "one")
         self.assertIn("is damaged, so nothing is changed", answer.stderr)
         self.assertTrue(self.path.read_bytes() == before)
 
