@@ -108,6 +108,8 @@ static void overlay_submit(struct volume *volume, struct io *io)
 {
 	struct overlay *overlay = volume->overlay;
 
+	if (overlay_begin_direct(overlay, io))
+		return;
 	io->next = NULL;
 	if (overlay->queue)
 		overlay->queue_tail->next = io;

@@ -256,6 +256,8 @@ void overlay_mark_page(struct overlay_map *map, uint32_t page, uint8_t state);
 /* overlay_transfer.c: begins a transfer of an aligned write or a read; `inner` is for the overlay's own, one at a time. */
 void overlay_begin(struct overlay *overlay, struct io *io, bool inner);
 void overlay_transfers_run(struct overlay *overlay);
+/* The short way: begins a transfer that is one transfer of base or store and changes nothing. false: it is none, or others come first. */
+bool overlay_begin_direct(struct overlay *overlay, struct io *io);
 void overlay_notes_came(struct overlay *overlay, enum io_status status);
 
 /* overlay_exclusive.c */

@@ -302,3 +302,61 @@ void overlay_begin(struct overlay *overlay, struct io *io, bool inner)
 		make_ready(overlay, request);
 	}
 }
+
+/* Whether all blocks of these sectors are in the top, in one piece; *place: where. */
+static bool all_in_top(struct overlay *overlay, uint64_t sector, uint32_t sectors, uint64_t *place)
+{
+	const struct overlay_entry *entry = &overlay_top(overlay)->entry[sector / CLUSTER_SECTORS];
+	uint32_t within = (uint32_t)(sector % CLUSTER_SECTORS);
+
+	*place = (uint64_t)entry->cluster * CLUSTER_SECTORS + within;
+	for (uint32_t total = 0; total < sectors; within = 0, entry++) {
+		uint32_t part = overlay_min(CLUSTER_SECTORS - within, sectors - total);
+		uint32_t first = within / BLOCK_SECTORS, last = (within + part - 1) / BLOCK_SECTORS;
+		uint32_t mask = (2u << last) - (1u << first);
+
+		if ((entry->present & mask) != mask || (uint64_t)entry->cluster * CLUSTER_SECTORS + within != *place + total)
+			return false;
+		total += part;
+	}
+	return true;
+}
+
+static void direct_done(struct io *io, enum io_status status)
+{
+	struct overlay_request *request = io->owner;
+	struct overlay *overlay = request->overlay;
+	struct io *of = request->io;
+
+	request->next = overlay->free_requests;
+	overlay->free_requests = request;
+	overlay->active--;
+	if (overlay->queue || overlay->operation.pending) {
+		overlay_admit(overlay);
+		overlay_run(overlay);
+	}
+	of->done(of, status);
+}
+
+bool overlay_begin_direct(struct overlay *overlay, struct io *io)
+{
+	struct overlay_request *request = overlay->free_requests;
+	enum overlay_source source = SOURCE_STORE;
+	uint64_t place = 0;
+
+	if (overlay->queue || overlay->alone || overlay->operation.pending || overlay->broken || !request)
+		return false;
+	if (io->operation == IO_READ) {
+		if (overlay_find(overlay, io->sector, io->sectors, &source, &place) != io->sectors || source == SOURCE_ZERO)
+			return false;
+	} else if (io->operation != IO_WRITE || !all_in_top(overlay, io->sector, io->sectors, &place)) {
+		return false;
+	}
+	overlay->free_requests = request->next;
+	overlay->active++;
+	request->io = io;
+	request->first.io = (struct io){ .operation = io->operation, .sectors = io->sectors, .sector = place, .segment = io->segment,
+					 .segments = io->segments, .skip = io->skip, .done = direct_done, .owner = request };
+	volume_submit(source == SOURCE_BASE ? overlay->base : overlay->store, &request->first.io);
+	return true;
+}
