@@ -20,6 +20,7 @@
 #define BLOCK_QUEUES_MAX 4u    /* of a session */
 #define BLOCK_QUEUE_SIZE 256u  /* most entries of a virtqueue */
 #define BLOCK_SEGMENTS_MAX 126u /* data segments of a request (virtio seg_max) */
+#define BLOCK_DISCARD_RANGES 16u /* most of a request to discard or write zeroes */
 #define BLOCK_VOLUMES_MAX 16u
 #define BLOCK_DEVICES_MAX 8u   /* physical disks */
 #define BLOCK_SNAPSHOTS_MAX 8u /* of a volume */

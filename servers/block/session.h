@@ -24,7 +24,7 @@ struct request_range {
 	uint32_t sectors;
 	uint32_t flags;
 };
-#define REQUEST_RANGES 16u
+#define REQUEST_RANGES BLOCK_DISCARD_RANGES
 
 struct request {
 	struct io io; /* the part that is under way */

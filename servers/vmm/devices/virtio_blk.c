@@ -186,13 +186,13 @@ static void describe_discard(struct virtio_blk *blk, uint32_t flags)
 	if (flags & BLOCK_FLAG_DISCARD) {
 		blk->device.offered |= FEATURE_DISCARD;
 		bytes_put(bytes + CONFIG_MAX_DISCARD_SECTORS, 4, sectors);
-		bytes_put(bytes + CONFIG_MAX_DISCARD_SEG, 4, 1);
+		bytes_put(bytes + CONFIG_MAX_DISCARD_SEG, 4, BLOCK_DISCARD_RANGES);
 		bytes_put(bytes + CONFIG_DISCARD_ALIGNMENT, 4, granularity ? granularity : 1);
 	}
 	if (flags & BLOCK_FLAG_WRITE_ZEROES) {
 		blk->device.offered |= FEATURE_WRITE_ZEROES;
 		bytes_put(bytes + CONFIG_MAX_WRITE_ZEROES_SECTORS, 4, sectors);
-		bytes_put(bytes + CONFIG_MAX_WRITE_ZEROES_SEG, 4, 1);
+		bytes_put(bytes + CONFIG_MAX_WRITE_ZEROES_SEG, 4, BLOCK_DISCARD_RANGES);
 		bytes[CONFIG_WRITE_ZEROES_MAY_UNMAP] = flags & BLOCK_FLAG_DISCARD ? 1 : 0;
 	}
 }
