@@ -9,7 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = { data, size };
 	uint8_t flags = (uint8_t)input_take(&input, 1);
 
-	fake_seed(size);
+	uint64_t seed = size;
+
+	for (size_t i = 0; i < size; i++)
+		seed = (seed ^ data[i]) * UINT64_C(0x100000001b3);
+	fake_seed(seed);
 	fake_feed(input.data, input.left);
 	model_begin(40 + (flags & 0x7f));
 	for (unsigned life = 0; life < 3; life++) {

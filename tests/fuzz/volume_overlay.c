@@ -118,6 +118,25 @@ static void use(void)
 	fake_disks_run(false);
 }
 
+/* Puts four bytes, or one, into a block of metadata. */
+static void edit(unsigned which, uint32_t offset, uint32_t value, uint8_t flags)
+{
+	uint8_t *block = fake_disks[1].data + place[which].offset;
+
+	memcpy(block + offset % 4093, &value, flags & 2 ? 1 : 4);
+	if (flags & 1)
+		seal(block, place[which].checksum_at);
+}
+
+static uint64_t hash(const uint8_t *data, size_t size)
+{
+	uint64_t value = size;
+
+	for (size_t i = 0; i < size; i++)
+		value = (value ^ data[i]) * UINT64_C(0x100000001b3);
+	return value;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { data, size };
@@ -128,13 +147,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	make_disks();
 	for (unsigned edits = 0; edits < 32 && input.left; edits++) {
 		unsigned which = (unsigned)input_take(&input, 1) % places;
-		uint32_t offset = (uint32_t)input_take(&input, 2) % 4096;
-		unsigned length = 1 + (unsigned)input_take(&input, 1) % 4;
 
-		for (unsigned i = 0; i < length && offset + i < 4096; i++)
-			fake_disks[1].data[place[which].offset + offset + i] = (uint8_t)input_take(&input, 1);
-		if (flags & 1)
-			seal(fake_disks[1].data + place[which].offset, place[which].checksum_at);
+		edit(which, (uint32_t)input_take(&input, 2), (uint32_t)input_take(&input, 4), flags);
+	}
+	/* And some by chance, most of them where something is. */
+	fake_seed(hash(data, size));
+	for (unsigned edits = fake_random(flags >> 4 & 7); edits; edits--) {
+		unsigned which = fake_random(places);
+
+		edit(which, fake_random(fake_random(2) ? 4096 : 360), fake_random(2) ? fake_random(64) : fake_random(UINT32_MAX), flags);
 	}
 	CHECK(volumes_open_all(false));
 	if (overlay->state != BLOCK_READY) {
