@@ -14,6 +14,7 @@
 #pragma once
 
 #include <abi/types.h>
+#include <proto/attach.h>
 
 #define BLOCK_SESSIONS_MAX 32u /* of the system */
 #define BLOCK_DISKS_MAX 4u     /* of a guest */
@@ -26,7 +27,6 @@
 #define BLOCK_SNAPSHOTS_MAX 8u /* of a volume */
 #define BLOCK_NAME_MAX 15u     /* characters of a volume or snapshot */
 #define BLOCK_SERIAL_SIZE 20u  /* virtio 1.2, section 5.2.6.1: GET_ID; NUL-padded */
-#define BLOCK_RANGES_MAX 24u
 #define BLOCK_PAGE 4096u
 
 /*
@@ -128,36 +128,11 @@ struct block_recovery_queue {
 struct block_recovery {
 	uint64_t next; /* sequence number */
 	uint32_t serves; /* the `wanted` that the entries belong to; 0: nothing */
-	uint32_t epoch;  /* of the guest (struct block_attachment) */
+	uint32_t epoch;  /* of the guest (struct attachment) */
 	struct block_recovery_queue queue[BLOCK_QUEUES_MAX];
 };
 #define BLOCK_RECOVERY_SIZE 12288u /* bytes for each session */
 _Static_assert(sizeof(struct block_recovery) <= BLOCK_RECOVERY_SIZE, "recovery");
-
-/*
- * Root to server, read-only there: the guests. Epoch: odd while the guest exists and its RAM is mapped in the server; root raises it by
- * one each time, signals, and takes the memory away only when the server has answered with the same epoch in block_status.guest (no
- * request of that guest is in flight then), or is gone and its disks are reset.
- */
-struct block_attachment {
-	uint32_t epoch;
-	uint32_t ranges;
-	uint64_t base;    /* guest physical address of the first byte of RAM */
-	uint64_t size;    /* bytes */
-	uint64_t address; /* where the server sees it, in one piece */
-	struct {
-		uint64_t offset;   /* bytes from the start of RAM; ranges are in order without gaps */
-		uint64_t physical;
-		uint64_t size;
-	} range[BLOCK_RANGES_MAX];
-};
-struct block_table {
-	uint32_t starts; /* of the server, this one included */
-	uint32_t guests;
-	struct block_attachment guest[8];
-};
-#define BLOCK_TABLE_SIZE 8192u
-_Static_assert(sizeof(struct block_table) <= BLOCK_TABLE_SIZE, "two pages");
 
 /* Server to root and console, read-only there. Names are NUL-terminated. */
 struct block_volume_status {
@@ -187,7 +162,7 @@ struct block_session_status {
 	uint32_t broken;     /* times that its queues made no sense */
 };
 struct block_status {
-	uint32_t ready;      /* = block_table.starts: this server's disks are reset, it serves */
+	uint32_t ready;      /* = attach_table.starts: this server's disks are reset, it serves */
 	uint32_t volumes;
 	uint32_t guest[8];   /* epoch answered */
 	uint32_t command;    /* sequence of the last command that is done */

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <abi/types.h>
+#include <proto/attach.h>
 
 #define NET_SESSIONS_MAX 32u /* of the system */
 #define NET_NICS_MAX 4u      /* of a guest */

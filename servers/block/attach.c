@@ -57,13 +57,13 @@ static void publish(struct session *session, uint32_t starts)
 }
 
 /* Copies what the guest's RAM is; false if that makes no sense. */
-static bool copy_memory(struct session *session, const struct block_attachment *guest)
+static bool copy_memory(struct session *session, const struct attachment *guest)
 {
 	uint64_t offset = 0;
 
 	session->memory = (struct guest_memory){ (uint8_t *)(uintptr_t)guest->address, guest->base, guest->size };
 	session->ranges = guest->ranges;
-	if (guest->ranges == 0 || guest->ranges > BLOCK_RANGES_MAX)
+	if (guest->ranges == 0 || guest->ranges > ATTACH_RANGES_MAX)
 		return false;
 	for (uint32_t i = 0; i < session->ranges; i++) {
 		if (guest->range[i].offset != offset || guest->range[i].size > guest->size - offset)
@@ -170,7 +170,7 @@ static void resume(struct session *session, uint32_t wanted)
 	session_wake(session);
 }
 
-void session_attach(struct session *session, const struct block_attachment *guest, uint32_t starts)
+void session_attach(struct session *session, const struct attachment *guest, uint32_t starts)
 {
 	uint32_t wanted;
 

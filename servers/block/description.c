@@ -5,7 +5,7 @@
 #include <libfdt.h>
 #include <string.h>
 
-#define GUESTS_MAX (sizeof(((struct block_table *)0)->guest) / sizeof(struct block_attachment))
+#define GUESTS_MAX ATTACH_GUESTS_MAX
 
 /* A number of one or two cells, or `otherwise`. */
 static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)

@@ -106,7 +106,7 @@ static void start(void)
 		task_fail("no memory \"dma\" was given");
 	resources.tree = task_memory("system", &resources.tree_size);
 	resources.session_count = sessions;
-	resources.table = find_memory("table", sizeof(struct block_table));
+	resources.table = find_memory("table", sizeof(struct attach_table));
 	resources.status = find_memory("status", sizeof(struct block_status));
 	resources.command = find_memory("command", sizeof(struct block_command));
 	if (sessions) {

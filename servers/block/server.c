@@ -67,7 +67,7 @@ static void open_session(unsigned number)
 static void settle_guests(void)
 {
 	for (unsigned guest = 0; guest < server.description.guests; guest++) {
-		struct block_attachment attachment;
+		struct attachment attachment;
 		bool quiet = true;
 
 		if (!(server.changing & 1u << guest))

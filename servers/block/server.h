@@ -24,7 +24,7 @@ struct server_resources {
 	uint8_t *recovery; /* BLOCK_RECOVERY_SIZE each */
 	unsigned session_count;
 	struct request *request; /* SESSION_REQUESTS for each session */
-	const struct block_table *table;
+	const struct attach_table *table;
 	struct block_status *status;
 	const struct block_command *command;
 };

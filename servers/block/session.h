@@ -5,12 +5,12 @@
  */
 #pragma once
 
+#include <libsys/limit.h>
+#include <libsys/schedule.h>
 #include <libsys/virtqueue.h>
 #include <proto/block.h>
 
 #include "description.h"
-#include "limit.h"
-#include "schedule.h"
 #include "volume.h"
 
 #define SESSION_REQUESTS 64u /* in flight at most */
@@ -71,7 +71,7 @@ struct session {
 	uint32_t epoch;
 	struct guest_memory memory;
 	uint32_t ranges;
-	struct { uint64_t offset, end, physical; } range[BLOCK_RANGES_MAX];
+	struct { uint64_t offset, end, physical; } range[ATTACH_RANGES_MAX];
 
 	/* The driver in it. */
 	uint32_t serves;          /* the odd `wanted` that is served; 0: none */
@@ -98,7 +98,7 @@ struct session {
 void session_init(struct session *session, struct request *request, uint64_t hz);
 
 /* The guest is there, and its disk is shown to it. The server has been started `starts` times. What was in flight goes on. */
-void session_attach(struct session *session, const struct block_attachment *guest, uint32_t starts);
+void session_attach(struct session *session, const struct attachment *guest, uint32_t starts);
 
 /* The guest shall be left alone. session_detached says when it is. */
 void session_detach(struct session *session);

@@ -29,7 +29,7 @@
 /* The pages that stay: their order in the root task, in its slots, and in the server. */
 enum {
 	PAGES_TABLE,
-	PAGES_STATUS = PAGES_TABLE + BLOCK_TABLE_SIZE / PAGE,
+	PAGES_STATUS = PAGES_TABLE + ATTACH_TABLE_SIZE / PAGE,
 	PAGES_COMMAND = PAGES_STATUS + BLOCK_STATUS_SIZE / PAGE,
 	PAGES_SESSIONS,
 	STATUS_PAGES = PAGES_COMMAND - PAGES_STATUS,
@@ -71,9 +71,9 @@ static uint8_t *page(unsigned number)
 	return (uint8_t *)ROOT_BLOCK_ADDRESS + number * (uint64_t)PAGE;
 }
 
-static struct block_table *table(void)
+static struct attach_table *table(void)
 {
-	return (struct block_table *)page(PAGES_TABLE);
+	return (struct attach_table *)page(PAGES_TABLE);
 }
 
 static const struct block_status *status(void)
@@ -367,7 +367,7 @@ static enum err give_session(struct guest *guest, unsigned disk)
 	return map_pages(&guest->vmm.space, address, PAGES_SESSIONS + session, 1, RIGHT_READ | RIGHT_WRITE);
 }
 
-static void raise_epoch(struct block_attachment *attachment)
+static void raise_epoch(struct attachment *attachment)
 {
 	__atomic_store_n(&attachment->epoch, attachment->epoch + 1, __ATOMIC_RELEASE);
 	sys_signal(block.control);
@@ -375,7 +375,7 @@ static void raise_epoch(struct block_attachment *attachment)
 
 enum err block_attach(struct guest *guest)
 {
-	struct block_attachment *attachment = &table()->guest[guest->number];
+	struct attachment *attachment = &table()->guest[guest->number];
 	enum err err = ERR_OK;
 
 	if (!guest->config->disks)
@@ -416,7 +416,7 @@ static bool answered(unsigned guest)
 
 bool block_detach(struct guest *guest)
 {
-	struct block_attachment *attachment = root.system.has_disks ? &table()->guest[guest->number] : NULL;
+	struct attachment *attachment = root.system.has_disks ? &table()->guest[guest->number] : NULL;
 
 	if (!attachment || attachment->epoch % 2 == 0)
 		return true;

@@ -84,11 +84,11 @@ enum err block_guest_map(struct guest *guest, cptr_t space)
 	return err;
 }
 
-void block_guest_describe(const struct guest *guest, struct block_attachment *attachment)
+void block_guest_describe(const struct guest *guest, struct attachment *attachment)
 {
 	uint64_t offset = 0;
 
-	_Static_assert(ARENA_BLOCKS <= BLOCK_RANGES_MAX, "a range for each block of RAM");
+	_Static_assert(ARENA_BLOCKS <= ATTACH_RANGES_MAX, "a range for each block of RAM");
 	attachment->base = GUEST_RAM_BASE;
 	attachment->size = guest->config->memory;
 	attachment->address = address_of(guest);

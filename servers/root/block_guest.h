@@ -22,4 +22,4 @@ enum err block_guest_keep(struct guest *guest, cptr_t frame) __attribute__((warn
 enum err block_guest_map(struct guest *guest, cptr_t space) __attribute__((warn_unused_result));
 
 /* What the server is told; the epoch stays. */
-void block_guest_describe(const struct guest *guest, struct block_attachment *attachment);
+void block_guest_describe(const struct guest *guest, struct attachment *attachment);

@@ -244,7 +244,7 @@ void fake_reset(void)
 	patterns_made = true;
 	fake.table.guests = FAKE_GUESTS;
 	for (unsigned guest = 0; guest < FAKE_GUESTS; guest++) {
-		struct block_attachment *attachment = &fake.table.guest[guest];
+		struct attachment *attachment = &fake.table.guest[guest];
 
 		attachment->base = FAKE_RAM_BASE;
 		attachment->size = FAKE_RAM_SIZE;

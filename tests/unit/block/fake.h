@@ -47,7 +47,7 @@ extern struct {
 	unsigned warnings, errors;       /* lines of the log */
 	struct fake_disk disk[FAKE_DISKS];
 	struct disk server_disk[FAKE_DISKS];
-	struct block_table table;
+	struct attach_table table;
 	struct block_command command;
 	struct fake_options options;
 	struct fake_shared *shared;

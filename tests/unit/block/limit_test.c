@@ -2,8 +2,8 @@
 /* Rate limits and turns, alone and in the whole server. */
 #include "test.h"
 
-#include <limit.h>
-#include <schedule.h>
+#include <libsys/limit.h>
+#include <libsys/schedule.h>
 #include <stdlib.h>
 
 #include "fake.h"

@@ -22,7 +22,7 @@ static int set_up(void **state)
 /* As set_up, with the options that are set. */
 static void again(struct guest *guest, unsigned session, uint32_t queues, uint64_t features)
 {
-	struct block_table table = fake.table;
+	struct attach_table table = fake.table;
 	__typeof__(fake.options) options = fake.options;
 
 	fake_reset();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may use a disk next: deficit round robin over sessions, by bytes. Little is let into the disk at once, so that what waits does so
- * here, where turns are kept, and not in the disk's queue.
+ * Who may use a device next: deficit round robin over sessions, by bytes. Little is let into a disk at once, so that what waits does so
+ * here, where turns are kept, and not in the disk's queue. A device that takes what it is given needs no charging: it has room always.
  */
 #pragma once
 

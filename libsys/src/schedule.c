@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deficit round robin. What a flow takes too much in one turn is missing in its next ones. */
-#include "schedule.h"
+#include <libsys/schedule.h>
 
 void schedule_init(struct schedule *schedule, uint64_t (*take)(struct flow *flow))
 {

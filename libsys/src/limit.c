@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rate limits in integers. */
-#include "limit.h"
+#include <libsys/limit.h>
 
 #define LEVEL_MAX (INT64_MAX / 2)
 

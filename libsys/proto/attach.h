@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Root to a server that works in guests' memory (block, net), read-only there: which guests there are, and where their RAM is. Epoch: odd
+ * while the guest exists and its RAM is mapped in the server; root raises it by one each time, signals, and takes the memory away only when
+ * the server has answered with the same epoch in its status page (nothing of that guest is in flight then), or is gone and its devices are reset.
+ */
+#pragma once
+
+#include <abi/types.h>
+
+#define ATTACH_GUESTS_MAX 8u
+#define ATTACH_RANGES_MAX 24u
+
+struct attachment {
+	uint32_t epoch;
+	uint32_t ranges;
+	uint64_t base;    /* guest physical address of the first byte of RAM */
+	uint64_t size;    /* bytes */
+	uint64_t address; /* where the server sees it, in one piece */
+	struct {
+		uint64_t offset;   /* bytes from the start of RAM; ranges are in order without gaps */
+		uint64_t physical;
+		uint64_t size;
+	} range[ATTACH_RANGES_MAX];
+};
+
+struct attach_table {
+	uint32_t starts; /* of the server, this one included */
+	uint32_t guests;
+	struct attachment guest[ATTACH_GUESTS_MAX];
+};
+#define ATTACH_TABLE_SIZE 8192u
+_Static_assert(sizeof(struct attach_table) <= ATTACH_TABLE_SIZE, "two pages");
