@@ -55,7 +55,7 @@ def arguments(disks):
     slot = 0
     for disk in disks:
         words += ["-drive", f"if=none,id=disk-{disk.name},file={escape(disk.path)},format={disk.form},cache={disk.cache},"
-            f"readonly={'on' if disk.read_only else 'off'},discard=unmap,detect-zeroes=off{disk.options}"]
+            f"readonly={'on' if disk.read_only else 'off'},discard=unmap,detect-zeroes=off,rerror=report,werror=report{disk.options}"]
         device = "virtio-blk-device"
         if disk.transport == "pci":
             # A slot each: the interrupt lines of four neighbours differ.
