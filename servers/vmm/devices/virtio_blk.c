@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <libsys/syscalls.h>
-#include "../bells.h"
 #include "bytes.h"
 #include "virtio_blk.h"
 
@@ -39,7 +37,6 @@ enum {
 
 #define SECTOR_SIZE 512u
 #define PHYSICAL_EXPONENT_MAX 15u /* min_io_size has 16 bits */
-#define USED_INDEX 2u             /* offset in the used ring */
 
 _Static_assert(VIRTIO_QUEUES >= BLOCK_QUEUES_MAX, "queues of a session");
 _Static_assert(BLOCK_DISKS_MAX <= VCPU_BELLS, "a bell for each disk");
@@ -49,33 +46,25 @@ static inline struct virtio_blk *to_blk(struct virtio_device *device)
 	return (struct virtio_blk *)device;
 }
 
-static void set_wanted(struct virtio_blk *blk, uint32_t wanted)
-{
-	blk->wanted = wanted;
-	__atomic_store_n(&blk->session->wanted, wanted, __ATOMIC_SEQ_CST);
-	(void)sys_signal(blk->signal);
-}
-
 /* Without FLUSH a driver cannot ask for what it wrote to be kept, so all of it is (section 5.2.6.2). */
 static void write_mode(struct virtio_blk *blk)
 {
-	uint64_t accepted = blk->device.accepted;
+	uint64_t accepted = blk->session.device.accepted;
 	bool through = !(accepted & FEATURE_FLUSH) || ((accepted & FEATURE_CONFIG_WCE) && !blk->config[CONFIG_WRITEBACK]);
 
-	__atomic_store_n(&blk->session->write_through, through, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&blk->page->write_through, through, __ATOMIC_SEQ_CST);
 }
 
-static void begin(struct virtio_blk *blk)
+static void begin(struct virtio_session *session)
 {
-	const struct virtio_device *device = &blk->device;
-	struct block_setup *setup = &blk->session->setup;
+	struct virtio_blk *blk = to_blk(&session->device);
+	struct block_setup *setup = &blk->page->setup;
 
-	*setup = (struct block_setup){ .features = device->accepted, .queues = device->queues };
-	for (unsigned i = 0; i < device->queues; i++) {
-		const struct virtqueue *queue = &device->queue[i];
+	*setup = (struct block_setup){ .features = session->device.accepted, .queues = session->queues };
+	for (unsigned i = 0; i < session->queues; i++) {
+		const struct virtqueue *queue = virtio_session_queue(session, i);
 
-		blk->used[i] = 0;
-		if (!queue->enabled)
+		if (!queue)
 			continue;
 		setup->queue[i].descriptors = queue->descriptors;
 		setup->queue[i].available = queue->available;
@@ -83,35 +72,12 @@ static void begin(struct virtio_blk *blk)
 		setup->queue[i].size = queue->size;
 	}
 	write_mode(blk);
-	set_wanted(blk, blk->wanted + 1);
-}
-
-static void changed(struct virtio_device *device)
-{
-	struct virtio_blk *blk = to_blk(device);
-	bool running = virtio_running(device);
-
-	if (running && !(blk->wanted & 1))
-		begin(blk);
-	bells_set(blk->harts, blk->number, running ? virtio_notify_address(device) : 0, blk->signal);
 }
 
 static bool stopped(struct virtio_device *device)
 {
-	struct virtio_blk *blk = to_blk(device);
-
-	blk->config[CONFIG_WRITEBACK] = 1;
-	if (blk->wanted & 1) {
-		set_wanted(blk, blk->wanted + 1);
-		changed(device);
-	}
-	return __atomic_load_n(&blk->session->done, __ATOMIC_ACQUIRE) == blk->wanted;
-}
-
-static void notify(struct virtio_device *device, unsigned queue)
-{
-	(void)queue;
-	(void)sys_signal(to_blk(device)->signal);
+	to_blk(device)->config[CONFIG_WRITEBACK] = 1;
+	return virtio_session_stopped(device);
 }
 
 static uint64_t config(struct virtio_device *device, unsigned offset, unsigned size)
@@ -129,46 +95,17 @@ static void config_write(struct virtio_device *device, unsigned offset, unsigned
 	write_mode(blk);
 }
 
-void virtio_blk_signalled(struct virtio_blk *blk)
+bool virtio_blk_possible(const struct block_session *page)
 {
-	struct virtio_device *device = &blk->device;
-	uint32_t server = __atomic_load_n(&blk->session->server, __ATOMIC_ACQUIRE);
-	bool interrupt = server != blk->server;
-
-	blk->server = server;
-	if (!(blk->wanted & 1))
-		return;
-	if (__atomic_load_n(&blk->session->broken, __ATOMIC_ACQUIRE) == blk->wanted) {
-		if (virtio_running(device))
-			virtio_needs_reset(device);
-		return;
-	}
-	/* Several signals may have been one, or the last one may have been for what the driver was already interrupted for. */
-	for (unsigned i = 0; i < device->queues; i++) {
-		const struct virtqueue *queue = &device->queue[i];
-		uint16_t used;
-
-		if (!queue->enabled)
-			continue;
-		used = __atomic_load_n((const uint16_t *)(const void *)(queue->used_ring + USED_INDEX), __ATOMIC_ACQUIRE);
-		interrupt |= used != blk->used[i];
-		blk->used[i] = used;
-	}
-	if (interrupt)
-		virtio_interrupt(device);
-}
-
-bool virtio_blk_possible(const struct block_session *session)
-{
-	uint32_t size = session->block_size;
+	uint32_t size = page->block_size;
 
 	return size == SECTOR_SIZE || size == BLOCK_PAGE;
 }
 
 /* Blocks that are written best at once, as a power of two of logical blocks. */
-static unsigned physical_exponent(const struct block_session *session, uint32_t block_size)
+static unsigned physical_exponent(const struct block_session *page, uint32_t block_size)
 {
-	uint32_t physical = session->physical_block_size;
+	uint32_t physical = page->physical_block_size;
 	unsigned exponent = 0;
 
 	while (exponent < PHYSICAL_EXPONENT_MAX && (uint64_t)block_size << (exponent + 1) <= physical)
@@ -178,19 +115,19 @@ static unsigned physical_exponent(const struct block_session *session, uint32_t 
 
 static void describe_discard(struct virtio_blk *blk, uint32_t flags)
 {
-	uint32_t sectors = blk->session->discard_sectors, granularity = blk->session->discard_granularity;
+	uint32_t sectors = blk->page->discard_sectors, granularity = blk->page->discard_granularity;
 	uint8_t *bytes = blk->config;
 
 	if ((flags & BLOCK_FLAG_READ_ONLY) || !sectors)
 		return;
 	if (flags & BLOCK_FLAG_DISCARD) {
-		blk->device.offered |= FEATURE_DISCARD;
+		blk->session.device.offered |= FEATURE_DISCARD;
 		bytes_put(bytes + CONFIG_MAX_DISCARD_SECTORS, 4, sectors);
 		bytes_put(bytes + CONFIG_MAX_DISCARD_SEG, 4, BLOCK_DISCARD_RANGES);
 		bytes_put(bytes + CONFIG_DISCARD_ALIGNMENT, 4, granularity ? granularity : 1);
 	}
 	if (flags & BLOCK_FLAG_WRITE_ZEROES) {
-		blk->device.offered |= FEATURE_WRITE_ZEROES;
+		blk->session.device.offered |= FEATURE_WRITE_ZEROES;
 		bytes_put(bytes + CONFIG_MAX_WRITE_ZEROES_SECTORS, 4, sectors);
 		bytes_put(bytes + CONFIG_MAX_WRITE_ZEROES_SEG, 4, BLOCK_DISCARD_RANGES);
 		bytes[CONFIG_WRITE_ZEROES_MAY_UNMAP] = flags & BLOCK_FLAG_DISCARD ? 1 : 0;
@@ -200,48 +137,49 @@ static void describe_discard(struct virtio_blk *blk, uint32_t flags)
 /* Takes over what the server says of the disk; each field is read once. */
 static void describe(struct virtio_blk *blk)
 {
-	const struct block_session *session = blk->session;
-	uint32_t block_size = session->block_size == BLOCK_PAGE ? BLOCK_PAGE : SECTOR_SIZE;
-	uint32_t segments = session->segments, flags = session->flags;
-	unsigned exponent = physical_exponent(session, block_size);
+	const struct block_session *page = blk->page;
+	uint32_t block_size = page->block_size == BLOCK_PAGE ? BLOCK_PAGE : SECTOR_SIZE;
+	uint32_t segments = page->segments, flags = page->flags;
+	unsigned exponent = physical_exponent(page, block_size);
 	uint8_t *bytes = blk->config;
 
 	if (segments < 1 || segments > BLOCK_SEGMENTS_MAX)
 		segments = segments ? BLOCK_SEGMENTS_MAX : 1;
-	bytes_put(bytes + CONFIG_CAPACITY, 8, session->capacity & ~(uint64_t)(block_size / SECTOR_SIZE - 1));
+	bytes_put(bytes + CONFIG_CAPACITY, 8, page->capacity & ~(uint64_t)(block_size / SECTOR_SIZE - 1));
 	bytes_put(bytes + CONFIG_SEG_MAX, 4, segments);
 	bytes_put(bytes + CONFIG_BLK_SIZE, 4, block_size);
 	bytes[CONFIG_PHYSICAL_EXPONENT] = (uint8_t)exponent;
 	bytes_put(bytes + CONFIG_MIN_IO_SIZE, 2, 1u << exponent);
 	bytes[CONFIG_WRITEBACK] = 1;
-	bytes_put(bytes + CONFIG_NUM_QUEUES, 2, blk->device.queues);
-	blk->device.offered = FEATURE_SEG_MAX | FEATURE_BLK_SIZE | FEATURE_TOPOLOGY | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
+	bytes_put(bytes + CONFIG_NUM_QUEUES, 2, blk->session.device.queues);
+	blk->session.device.offered = FEATURE_SEG_MAX | FEATURE_BLK_SIZE | FEATURE_TOPOLOGY | VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX;
 	if (flags & BLOCK_FLAG_READ_ONLY)
-		blk->device.offered |= FEATURE_RO;
+		blk->session.device.offered |= FEATURE_RO;
 	if (flags & BLOCK_FLAG_FLUSH)
-		blk->device.offered |= FEATURE_FLUSH | FEATURE_CONFIG_WCE;
-	if (blk->device.queues > 1)
-		blk->device.offered |= FEATURE_MQ;
+		blk->session.device.offered |= FEATURE_FLUSH | FEATURE_CONFIG_WCE;
+	if (blk->session.device.queues > 1)
+		blk->session.device.offered |= FEATURE_MQ;
 	describe_discard(blk, flags);
 }
 
-void virtio_blk_init(struct virtio_blk *blk, struct harts *harts, const struct guest_memory *memory, struct block_session *session,
+void virtio_blk_init(struct virtio_blk *blk, struct harts *harts, const struct guest_memory *memory, struct block_session *page,
 		     cptr_t signal, unsigned number)
 {
 	static const struct virtio_device_ops ops = {
-		.notify = notify, .started = changed, .config = config, .config_write = config_write, .changed = changed, .stopped = stopped,
+		.notify = virtio_session_notify, .started = virtio_session_changed, .config = config, .config_write = config_write,
+		.changed = virtio_session_changed, .stopped = stopped,
 	};
+	unsigned queues = harts->count < BLOCK_QUEUES_MAX ? harts->count : BLOCK_QUEUES_MAX;
 
 	*blk = (struct virtio_blk){
-		.device = { .queues = harts->count < BLOCK_QUEUES_MAX ? harts->count : BLOCK_QUEUES_MAX,
-			    .queue_size = BLOCK_QUEUE_SIZE, .one_bell = true },
-		.harts = harts, .session = session, .signal = signal, .number = number,
+		.session = {
+			.device = { .queues = queues, .queue_size = BLOCK_QUEUE_SIZE, .one_bell = true },
+			.harts = harts, .signal = signal, .bell = number, .queues = queues, .begin = begin,
+			.page = { &page->server, &page->done, &page->broken, &page->wanted },
+		},
+		.page = page,
 	};
-	/* An even number: nothing is served before the driver has set the device up. */
-	blk->wanted = session->wanted + (session->wanted & 1);
-	blk->server = __atomic_load_n(&session->server, __ATOMIC_ACQUIRE);
-	if (blk->wanted != session->wanted)
-		set_wanted(blk, blk->wanted);
+	virtio_session_open(&blk->session);
 	describe(blk);
-	virtio_pci_init(&blk->device, &ops, memory, TYPE_BLOCK, CLASS_STORAGE_SCSI);
+	virtio_pci_init(&blk->session.device, &ops, memory, TYPE_BLOCK, CLASS_STORAGE_SCSI);
 }

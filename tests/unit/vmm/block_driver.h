@@ -4,27 +4,17 @@
 
 #include <disks.h>
 #include "fakes.h"
-#include "virtio_driver.h"
-
-/* Offsets in the common configuration (virtio 1.2, section 4.1.4.3). */
-enum {
-	COMMON_OFFERED_SELECT = 0, COMMON_OFFERED = 4, COMMON_ACCEPTED_SELECT = 8, COMMON_ACCEPTED = 12, COMMON_QUEUES = 18,
-	COMMON_STATUS = 20, COMMON_SELECT = 22, COMMON_SIZE = 24, COMMON_ENABLE = 28, COMMON_NOTIFY_OFFSET = 30,
-	COMMON_DESCRIPTORS = 32, COMMON_AVAILABLE = 40, COMMON_USED = 48,
-};
-enum { AREA_COMMON = 1, AREA_NOTIFY = 2, AREA_ISR = 3, AREA_DEVICE = 4 }; /* as their capabilities are numbered */
-enum { STATUS_STARTED = 15, STATUS_BROKEN = 0x40 };
+#include "pci_driver.h"
 
 enum {
 	BLOCK_F_SEG_MAX = 2, BLOCK_F_RO = 5, BLOCK_F_BLK_SIZE = 6, BLOCK_F_FLUSH = 9, BLOCK_F_TOPOLOGY = 10, BLOCK_F_CONFIG_WCE = 11,
 	BLOCK_F_MQ = 12, BLOCK_F_DISCARD = 13, BLOCK_F_WRITE_ZEROES = 14, BLOCK_F_INDIRECT = 28, BLOCK_F_EVENT_INDEX = 29,
 	BLOCK_F_VERSION_1 = 32,
 };
-#define BIT(number) (UINT64_C(1) << (number))
 
 /* Where the rings of queue q of disk d are. */
 #define DISK_RINGS(disk, queue) (0x80040000u + ((disk) * 4u + (queue)) * 0x4000u)
-enum { DISK_AVAILABLE = 0x1000, DISK_USED = 0x2000, DISK_QUEUE_SIZE = 256 };
+enum { DISK_AVAILABLE = RINGS_AVAILABLE, DISK_USED = RINGS_USED, DISK_QUEUE_SIZE = RINGS_ENTRIES };
 
 /* A session that is ready: 1 MiB, blocks of 512 bytes, BLOCK_FLAG_* flags. */
 void server_describe(unsigned disk, uint32_t flags);
