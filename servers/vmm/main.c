@@ -239,12 +239,13 @@ int main(void)
 {
 	struct console_channel *channel = needed_memory("channel", sizeof(*channel));
 	struct vcpu *first = &machine.harts.vcpu[0];
+	const char *name = task_string("name", "guest");
 
 	console_open(channel, task_cap("console"), deliver_input);
 	log_set_sink(console_log);
 	make_vcpus(&channel->exits);
 	build_machine();
-	if (!disks_open(&machine.harts, &machine.memory, &machine.pci, task_string("name", "guest")))
+	if (!disks_open(&machine.harts, &machine.memory, &machine.pci, name) || !nics_open(&machine.harts, &machine.memory, &machine.pci, name))
 		vmm_crash(VMM_CRASH_CONFIG);
 	load_guest();
 	start_threads();

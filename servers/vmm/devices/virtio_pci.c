@@ -145,6 +145,12 @@ static inline bool resetting(struct virtio_device *device)
 	return device->resetting;
 }
 
+/* In strides from the start of the notification area. */
+static uint32_t notify_offset(const struct virtio_device *device, uint16_t queue)
+{
+	return device->one_bell && queue != device->apart ? 0 : queue;
+}
+
 static uint32_t queue_word(const struct virtio_device *device, unsigned offset)
 {
 	const struct virtqueue *queue = &device->queue[device->queue_select];
@@ -153,7 +159,7 @@ static uint32_t queue_word(const struct virtio_device *device, unsigned offset)
 	case COMMON_QUEUE_SIZE:
 		return queue->size | NO_VECTOR << 16;
 	case COMMON_QUEUE_ENABLE:
-		return (queue->enabled ? 1u : 0u) | (device->one_bell ? 0 : (uint32_t)device->queue_select << 16);
+		return (queue->enabled ? 1u : 0u) | notify_offset(device, device->queue_select) << 16;
 	case COMMON_QUEUE_DESCRIPTORS:
 		return (uint32_t)queue->descriptors;
 	case COMMON_QUEUE_DESCRIPTORS + 4:
@@ -193,6 +199,14 @@ static uint32_t common_word(const struct virtio_device *device, unsigned offset)
 	}
 }
 
+/* Only features that were offered can be accepted, and devices of version 1 need theirs. */
+static bool acceptable(struct virtio_device *device)
+{
+	if ((device->accepted & ~device->offered) || !(device->accepted & VIRTIO_F_VERSION_1))
+		return false;
+	return !device->ops->negotiated || device->ops->negotiated(device);
+}
+
 static void write_status(struct virtio_device *device, uint8_t value)
 {
 	uint8_t before = device->status;
@@ -201,9 +215,7 @@ static void write_status(struct virtio_device *device, uint8_t value)
 		begin_reset(device);
 		return;
 	}
-	/* Only features that were offered can be accepted, and devices of version 1 need theirs. */
-	if ((value & STATUS_FEATURES_OK) && !(before & STATUS_FEATURES_OK) &&
-	    ((device->accepted & ~device->offered) || !(device->accepted & VIRTIO_F_VERSION_1)))
+	if ((value & STATUS_FEATURES_OK) && !(before & STATUS_FEATURES_OK) && !acceptable(device))
 		value &= (uint8_t)~STATUS_FEATURES_OK;
 	/* Bits are set one by one and only a reset clears them; without agreed features the device does not start. */
 	value |= before;
@@ -405,6 +417,7 @@ void virtio_pci_init(struct virtio_device *device, const struct virtio_device_op
 		.class_code = class_code, .revision = 1,
 	};
 	uint8_t *writable = device->function.writable;
+	bool one = device->one_bell && !device->apart;
 	unsigned cap;
 
 	pci_function_init(&device->function, &identity, BAR_SIZE, &function_ops);
@@ -414,7 +427,7 @@ void virtio_pci_init(struct virtio_device *device, const struct virtio_device_op
 	(void)add_capability(device, CAP_COMMON, AREA_COMMON, COMMON_END);
 	(void)add_capability(device, CAP_ISR, AREA_ISR, 1);
 	(void)add_capability(device, CAP_DEVICE, AREA_DEVICE, AREA_SIZE);
-	cap = add_capability(device, CAP_NOTIFY, AREA_NOTIFY, device->one_bell ? NOTIFY_STRIDE : NOTIFY_STRIDE * device->queues);
+	cap = add_capability(device, CAP_NOTIFY, AREA_NOTIFY, one ? NOTIFY_STRIDE : NOTIFY_STRIDE * device->queues);
 	bytes_put(device->function.config + cap + CAP_EXTRA, 4, NOTIFY_STRIDE);
 	cap = add_capability(device, CAP_WINDOW, AREA_COMMON, 0);
 	device->window = (uint8_t)cap;

@@ -5,7 +5,7 @@
 #include <libsys/virtqueue.h>
 #include "pci.h"
 
-#define VIRTIO_QUEUES 4u
+#define VIRTIO_QUEUES 9u
 #define VIRTIO_F_INDIRECT_DESC ((uint64_t)1 << 28)
 #define VIRTIO_F_EVENT_IDX ((uint64_t)1 << 29)
 #define VIRTIO_F_VERSION_1 ((uint64_t)1 << 32)
@@ -18,6 +18,8 @@ struct virtio_device_ops {
 	void (*started)(struct virtio_device *device);                /* DRIVER_OK was set */
 	uint64_t (*config)(struct virtio_device *device, unsigned offset, unsigned size); /* reads device configuration */
 	void (*config_write)(struct virtio_device *device, unsigned offset, unsigned size, uint64_t value);
+	/* The driver sets FEATURES_OK, and `accepted` is a part of what was offered: false if these do not go together. */
+	bool (*negotiated)(struct virtio_device *device);
 	/* The next two are for a device whose queues are served by somebody else, in guest memory. */
 	void (*changed)(struct virtio_device *device); /* virtio_running or virtio_notify_address may give something else */
 	/*
@@ -39,7 +41,8 @@ struct virtio_device {
 	uint16_t queue_select;
 	uint8_t status;
 	uint8_t resetting;   /* the status before a reset that is under way; else 0 */
-	bool one_bell;       /* all queues have one notification address */
+	bool one_bell;       /* all queues have one notification address, */
+	uint16_t apart;      /* but this one, if it is not 0 */
 	uint8_t isr;         /* 1: a queue, 2: the configuration */
 	uint8_t generation;  /* of the configuration */
 	uint8_t window;      /* offset of the capability for access through configuration space */
@@ -54,7 +57,7 @@ void virtio_pci_init(struct virtio_device *device, const struct virtio_device_op
 bool virtio_running(const struct virtio_device *device);
 
 /*
- * Where the driver notifies queue 0 (all queues if one_bell is set), guest physical; 0 while the device's registers are not in the
+ * Where the driver notifies queue 0 (all queues but `apart` if one_bell is set), guest physical; 0 while the device's registers are not in the
  * memory window. It reads as 0, so a doorbell may stand in for it (docs/adding-a-device.md).
  */
 uint64_t virtio_notify_address(const struct virtio_device *device);

@@ -18,6 +18,7 @@ struct fake fake;
 struct console_channel fake_channel;
 struct harts fake_harts;
 struct block_session fake_session[BLOCK_DISKS_MAX];
+struct net_session fake_nic_session[NET_NICS_MAX];
 
 #define CONSOLE_SIGNAL 7u
 
@@ -35,6 +36,7 @@ void fake_reset(void (*deliver)(void))
 	memset(&fake, 0, sizeof(fake));
 	memset(&fake_channel, 0, sizeof(fake_channel));
 	memset(fake_session, 0, sizeof(fake_session));
+	memset(fake_nic_session, 0, sizeof(fake_nic_session));
 	fake.wait_answer = ERR_TIMED_OUT;
 	fake.time = 1000;
 	for (unsigned i = 0; i < VCPU_REGISTERS; i++)
@@ -111,6 +113,13 @@ static void serve(unsigned disk)
 		fake.on_serve(disk);
 }
 
+static void serve_nic(unsigned nic)
+{
+	fake.nics_served[nic]++;
+	if (fake.on_nic_serve)
+		fake.on_nic_serve(nic);
+}
+
 enum err sys_signal(cptr_t notification)
 {
 	if (notification == CONSOLE_SIGNAL)
@@ -119,6 +128,8 @@ enum err sys_signal(cptr_t notification)
 		fake.woken[notification - FAKE_WAKE]++;
 	else if (notification - FAKE_SERVER < BLOCK_DISKS_MAX)
 		serve((unsigned)(notification - FAKE_SERVER));
+	else if (notification - FAKE_NET_SERVER < NET_NICS_MAX)
+		serve_nic((unsigned)(notification - FAKE_NET_SERVER));
 	else
 		return ERR_INVALID_CAP;
 	return ERR_OK;
@@ -138,29 +149,38 @@ enum err sys_invoke(cptr_t cap, uint64_t operation, const uint64_t arguments[5],
 
 uint64_t task_value(const char *name, uint64_t otherwise)
 {
+	if (!strcmp(name, "nics"))
+		return fake.nics;
 	return strcmp(name, "disks") ? otherwise : fake.disks;
 }
 
-/* "disk.NUMBER" and what follows; -1: it is not that. */
-static int disk_resource(const char *name, const char *what)
+/* "KIND.NUMBER" and what follows; -1: it is not that. */
+static int resource(const char *name, const char *kind, uint64_t count, const char *what)
 {
-	if (strncmp(name, "disk.", 5) || name[5] < '0' || (uint64_t)(name[5] - '0') >= fake.disks || strcmp(name + 6, what))
+	size_t length = strlen(kind);
+
+	if (strncmp(name, kind, length) || name[length] < '0' || (uint64_t)(name[length] - '0') >= count ||
+	    strcmp(name + length + 1, what))
 		return -1;
-	return name[5] - '0';
+	return name[length] - '0';
 }
 
 void *task_memory(const char *name, size_t *size)
 {
-	int disk = disk_resource(name, ".session");
+	int disk = resource(name, "disk.", fake.disks, ".session"), nic = resource(name, "nic.", fake.nics, ".session");
 
 	*size = BLOCK_PAGE;
+	if (nic >= 0)
+		return &fake_nic_session[nic];
 	return disk >= 0 ? &fake_session[disk] : NULL;
 }
 
 cptr_t task_cap(const char *name)
 {
-	int disk = disk_resource(name, ".signal");
+	int disk = resource(name, "disk.", fake.disks, ".signal"), nic = resource(name, "nic.", fake.nics, ".signal");
 
+	if (nic >= 0)
+		return FAKE_NET_SERVER + (cptr_t)nic;
 	return disk >= 0 ? FAKE_SERVER + (cptr_t)disk : 0;
 }
 

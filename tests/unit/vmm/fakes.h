@@ -4,6 +4,7 @@
 
 #include <proto/block.h>
 #include <proto/console.h>
+#include <proto/net.h>
 #include <proto/root.h>
 #include <harts.h>
 
@@ -36,14 +37,21 @@ struct fake {
 	uint64_t disks;          /* given to the VMM, with fake_session */
 	unsigned served[BLOCK_DISKS_MAX]; /* signals to the block server, by disk */
 	void (*on_serve)(unsigned disk);  /* what it does then */
+	uint64_t nics;           /* given to the VMM, with fake_nic_session */
+	unsigned nics_served[NET_NICS_MAX]; /* signals to the net server, by NIC */
+	void (*on_nic_serve)(unsigned nic); /* what it does then */
 };
 
 extern struct fake fake;
 extern struct console_channel fake_channel;
 
-/* vCPU i has the capability FAKE_VCPU + i, and the notification FAKE_WAKE + i; the server of disk i has FAKE_SERVER + i. */
-enum { FAKE_VCPU = 100, FAKE_WAKE = 200, FAKE_SERVER = 300 };
+/*
+ * vCPU i has the capability FAKE_VCPU + i, and the notification FAKE_WAKE + i; the server of disk i has FAKE_SERVER + i, that of
+ * NIC i FAKE_NET_SERVER + i.
+ */
+enum { FAKE_VCPU = 100, FAKE_WAKE = 200, FAKE_SERVER = 300, FAKE_NET_SERVER = 400 };
 extern struct block_session fake_session[BLOCK_DISKS_MAX];
+extern struct net_session fake_nic_session[NET_NICS_MAX];
 extern struct harts fake_harts;
 
 /* `count` vCPUs, of which the first is started, with pages of zeroes. Each in VS-mode. */

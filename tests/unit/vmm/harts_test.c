@@ -4,6 +4,7 @@
 #include <hsm.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
+#include <nics.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <vmm.h>
@@ -115,6 +116,12 @@ uint64_t console_signalled(uint64_t bits)
 }
 
 void disks_signalled(uint64_t bits)
+{
+	(void)bits;
+	abort(); /* there are none */
+}
+
+void nics_signalled(uint64_t bits)
 {
 	(void)bits;
 	abort(); /* there are none */
