@@ -124,9 +124,7 @@ static bool zero_blocks(struct overlay *overlay, uint64_t end)
 
 		if (!overlay_notes_room(overlay, 1)) {
 			exclusive->step = EXCLUSIVE_COMMIT;
-			exclusive->ended = false;
-			exclusive->inner = (struct io){ .operation = IO_FLUSH, .done = inner_done, .owner = overlay };
-			overlay_flush(overlay, &exclusive->inner);
+			overlay_flush(overlay, make_inner(overlay, IO_FLUSH, 0, 0));
 			return false;
 		}
 		if (mask & ~entry.zero) {

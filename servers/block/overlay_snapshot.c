@@ -405,7 +405,7 @@ static unsigned find_name(const struct overlay *overlay, const char *name)
 	return layer;
 }
 
-/* NULL: it can begin. */
+/* NULL: it can begin. A deletion that an error ended goes on first. */
 static const char *check(struct overlay *overlay, enum block_operation what, const char *name, unsigned layer)
 {
 	bool is_there = layer + 1 < overlay->layers;
@@ -415,9 +415,12 @@ static const char *check(struct overlay *overlay, enum block_operation what, con
 		return "a write to the head of the store failed: the volume can only be read";
 	if (overlay->operation.busy)
 		return "another operation on its snapshots is under way";
-	for (unsigned i = 0; what != BLOCK_DELETE_SNAPSHOT && i < overlay->layers; i++)
-		if (overlay->map[i].layer.flags & OVERLAY_LAYER_DELETED)
-			return "a snapshot is half deleted: delete it again";
+	for (unsigned i = 0; i < overlay->layers; i++) {
+		if (!(overlay->map[i].layer.flags & OVERLAY_LAYER_DELETED))
+			continue;
+		overlay_resume_deletion(overlay, i); /* an error had ended it */
+		return "a snapshot is being deleted: try again";
+	}
 	if (what == BLOCK_SNAPSHOT) {
 		for (size_t i = 0; i < length; i++)
 			if (name[i] < 33 || name[i] > 126)
@@ -469,7 +472,7 @@ void overlay_snapshot(struct volume *volume, enum block_operation what, const ch
 	operation->done = done;
 	memset(operation->name, 0, sizeof(operation->name));
 	memcpy(operation->name, name, strnlen(name, OVERLAY_NAME_SIZE - 1));
-	operation->step = overlay->map[layer].layer.flags & OVERLAY_LAYER_DELETED ? STEP_MERGE : STEP_BEGIN;
+	operation->step = STEP_BEGIN;
 	begin_operation(overlay);
 }
 

@@ -56,6 +56,26 @@ TEST(model, crashes_and_errors_of_the_disk)
 		live(seed + i, 60 + i % 100, true);
 }
 
+/* More changes than there is room for notes: commits make some on the way. */
+TEST(model, discards_of_everything)
+{
+	for (unsigned number = 1; number < 12; number++) {
+		fake_seed(number);
+		model_begin(60);
+		model_transfer(IO_WRITE, 500, 700);
+		model_finish();
+		if (number % 2)
+			model_stop_at(number);
+		else
+			model_fail_at(number, 2);
+		model_transfer(IO_DISCARD, 0, MODEL_SECTORS);
+		model_finish();
+		model_transfer(IO_WRITE_ZEROES, 0, MODEL_SECTORS);
+		model_crash(number % 3);
+		model_end();
+	}
+}
+
 /* A short life in which everything happens; stops at each operation of the store in turn. */
 static void script(unsigned which)
 {
@@ -231,6 +251,7 @@ int main(int argc, char **argv)
 		RUN(model, page_that_could_not_be_written_to_its_place_is_kept),
 		RUN(model, clusters_freed_before_a_restart_are_kept_until_a_commit),
 		RUN(model, dropped_maps_are_not_written_to),
+		RUN(model, discards_of_everything),
 		RUN(model, crashes),
 		RUN(model, crashes_with_a_small_store),
 		RUN(model, crashes_and_errors_of_the_disk),

@@ -156,6 +156,21 @@ TEST(overlay, more_transfers_than_it_has_requests)
 			assert_data(i * 8, 8, data + i * 1024);
 }
 
+TEST(overlay, reads_in_more_pieces_than_it_has)
+{
+	static uint8_t expected[4096 * 512];
+
+	memcpy(expected, fake_disks[0].data, sizeof(expected));
+	for (unsigned sector = 0; sector < 4096; sector += 16) {
+		write_ok(sector, 8);
+		memcpy(expected + (size_t)sector * 512, data, 4096);
+	}
+	assert_data(0, 4096, expected);
+	assert_int_equal(volumes_transfer(overlay, IO_DISCARD, 8, 2000, NULL), IO_OK);
+	memset(expected + 4096, 0, 2000 * 512);
+	assert_data(0, 4096, expected);
+}
+
 TEST(overlay, disk_that_ends_transfers_at_once)
 {
 	fake_disks[0].at_once = fake_disks[1].at_once = true;
@@ -217,6 +232,29 @@ TEST(overlay, deleted_snapshots_give_their_room_back)
 	assert_int_equal(status.store_used, before.store_used);
 }
 
+TEST(overlay, deletion_that_failed_goes_on_later)
+{
+	struct block_volume_status status;
+
+	write_ok(0, 128);
+	assert_string_equal(operate(BLOCK_SNAPSHOT, "one"), "");
+	write_ok(8, 8);
+	assert_string_equal(operate(BLOCK_SNAPSHOT, "two"), "");
+	flush_ok();
+	fake_disks_run(false);
+	fake_disks[1].fail_at = fake_disks[1].operations + 6; /* after a flush, the head and its copy with theirs: a block is moved */
+	fake_disks[1].fail_count = 1;
+	assert_string_equal(operate(BLOCK_DELETE_SNAPSHOT, "one"), "the store's disk failed");
+	assert_string_equal(operate(BLOCK_DELETE_SNAPSHOT, "two"), "a snapshot is being deleted: try again");
+	volume_status(overlay, &status);
+	assert_int_equal(status.snapshots, 1);
+	assert_string_equal(operate(BLOCK_DELETE_SNAPSHOT, "two"), "");
+	volume_status(overlay, &status);
+	assert_int_equal(status.snapshots, 0);
+	open_ready();
+	assert_data(16, 112, data + 16 * 512);
+}
+
 TEST(overlay, bad_operations_on_snapshots_say_why)
 {
 	char name[4];
@@ -247,9 +285,11 @@ int main(void)
 		RUN_OVERLAY(overlay, steady_transfers_are_one_transfer_of_the_store),
 		RUN_OVERLAY(overlay, flush_costs_one_flush_unless_maps_have_changed),
 		RUN_OVERLAY(overlay, more_transfers_than_it_has_requests),
+		RUN_OVERLAY(overlay, reads_in_more_pieces_than_it_has),
 		RUN_OVERLAY(overlay, disk_that_ends_transfers_at_once),
 		RUN_OVERLAY(overlay, snapshots_keep_what_was),
 		RUN_OVERLAY(overlay, deleted_snapshots_give_their_room_back),
+		RUN_OVERLAY(overlay, deletion_that_failed_goes_on_later),
 		RUN_OVERLAY(overlay, bad_operations_on_snapshots_say_why),
 	};
 

@@ -129,6 +129,42 @@ TEST(range, one_writer_or_many_readers)
 	assert_non_null(volume_attach(whole, 2, false));
 }
 
+static char answer[120];
+
+static void answered(struct volume *volume, const char *problem)
+{
+	assert_ptr_equal(volume, &volumes[0]);
+	strcpy(answer, problem);
+}
+
+TEST(range, has_no_snapshots)
+{
+	volumes_add("v", "disk0", 0, NULL);
+	assert_true(volumes_open_all(false));
+	volume_snapshot(&volumes[0], BLOCK_SNAPSHOT, "s", answered);
+	assert_string_equal(answer, "volume \"v\" is no overlay: only those have snapshots");
+	volumes[0].config.partition = 1;
+	assert_problem("disk \"disk0\" has no partition table (GPT)");
+	volume_snapshot(&volumes[0], BLOCK_SNAPSHOT, "s", answered);
+	assert_string_equal(answer, "disk \"disk0\" has no partition table (GPT)");
+}
+
+TEST(range, disks_that_cannot_be_used_are_problems)
+{
+	volumes_add("v", "disk0", 0, NULL);
+	strcpy(disks[2].serial, "disk0");
+	assert_problem("there is more than one disk \"disk0\"");
+	strcpy(disks[2].serial, "disk2");
+	disks[0].failed = true;
+	assert_problem("disk \"disk0\" has failed");
+	disks[0].failed = false;
+	disks[0].capacity = 0;
+	assert_problem("image too small: disk \"disk0\" is empty");
+	disks[0].capacity = 3;
+	volumes[0].config.partition = 1;
+	assert_problem("disk \"disk0\" has no partition table (GPT)");
+}
+
 TEST(gpt, finds_by_label_and_number)
 {
 	write_two();
@@ -263,6 +299,8 @@ int main(void)
 		RUN(range, missing_disk_is_a_problem),
 		RUN(range, names_are_unique),
 		RUN(range, one_writer_or_many_readers),
+		RUN(range, has_no_snapshots),
+		RUN(range, disks_that_cannot_be_used_are_problems),
 		RUN(gpt, finds_by_label_and_number),
 		RUN(gpt, blocks_of_4096_bytes),
 		RUN(gpt, long_arrays_of_large_entries),

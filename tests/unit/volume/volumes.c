@@ -50,6 +50,11 @@ void volumes_forget_memory(void)
 	memset(memory, 0, sizeof(memory));
 }
 
+uint8_t *volumes_memory(void)
+{
+	return memory;
+}
+
 struct volume *volumes_add(const char *name, const char *disk, uint32_t partition, const char *label)
 {
 	struct volume *volume = &volumes[volume_count++];

@@ -18,6 +18,7 @@ struct volume *volumes_add_overlay(const char *name, const char *base, const cha
 bool volumes_open_all(bool shuffle);
 /* As a machine that was switched on: the kept memory is zero. */
 void volumes_forget_memory(void);
+uint8_t *volumes_memory(void);
 
 /* A transfer and its end, for one at a time. Returns the status; -1: the disks died. */
 int volumes_transfer(struct volume *volume, enum io_operation operation, uint64_t sector, uint32_t sectors, void *data);
