@@ -66,7 +66,7 @@ static void control(struct input *input, uint8_t action, unsigned nic)
 	const struct virtio_device *device = device_of(nic);
 	unsigned queue = device->apart;
 	uint32_t length = (uint32_t)input_take(input, 1) & 0x7f;
-	uint8_t bytes[128];
+	uint8_t bytes[128] = { 0 };
 
 	if (!queue || !device->queue[queue].enabled || device->queue[queue].descriptors != NIC_RINGS(nic, queue))
 		return;
@@ -81,6 +81,7 @@ static void control(struct input *input, uint8_t action, unsigned nic)
 	for (uint32_t i = 0; i < length; i++)
 		bytes[i] = (uint8_t)input_take(input, 1);
 	bytes[0] %= 6;
+	bytes[1] %= 7;
 	(void)nic_send(&driver, nic, queue, bytes, length);
 }
 
@@ -126,7 +127,7 @@ static void act(struct input *input, uint8_t action)
 
 	switch (action & 7) {
 	case 0:
-		nic_start(&driver, nic, pci_driver_offered(&driver, NIC(nic)) & ~input_take(input, 5));
+		nic_start(&driver, nic, pci_driver_offered(&driver, NIC(nic)) & ~(action & 0x10 ? 0 : input_take(input, 5)));
 		break;
 	case 1:
 		access_config(input, action, (unsigned)input_take(input, 1) & 1);
