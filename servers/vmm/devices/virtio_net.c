@@ -192,6 +192,8 @@ bool virtio_net_init(struct virtio_net *net, struct harts *harts, const struct g
 	};
 	if (!describe(net))
 		return false;
+	/* Another number than one that somebody left there. */
+	net->wishes.filter.sequence = (page->filter.sequence + 1) & ~1u;
 	virtio_session_open(&net->session);
 	virtio_pci_init(&net->session.device, &ops, memory, TYPE_NETWORK, CLASS_NETWORK_ETHERNET);
 	return true;
