@@ -24,7 +24,8 @@ struct net_header {
 _Static_assert(sizeof(struct net_header) == 12, "virtio net header");
 
 enum { NET_HEADER_NEEDS_CHECKSUM = 1, NET_HEADER_DATA_VALID = 2 };
-enum { NET_GSO_NONE = 0, NET_GSO_TCPV4 = 1, NET_GSO_UDP = 3, NET_GSO_TCPV6 = 4, NET_GSO_UDP_L4 = 5, NET_GSO_ECN = 0x80 };
+/* UDP datagrams to be cut into IP fragments (type 3) are not served: no stack makes them any more. */
+enum { NET_GSO_NONE = 0, NET_GSO_TCPV4 = 1, NET_GSO_TCPV6 = 4, NET_GSO_UDP_L4 = 5, NET_GSO_ECN = 0x80 };
 
 /* A piece of the frame behind its head. */
 struct frame_segment {
@@ -47,14 +48,17 @@ struct frame {
 	uint8_t transport;         /* where TCP or UDP begins; 0: not known */
 	uint8_t protocol;          /* 6 TCP, 17 UDP, 58 ICMPv6 ...; 0: not known */
 	_Alignas(8) uint8_t pad[2]; /* so that the network header is aligned */
-	uint8_t head[FRAME_HEAD];
+	uint8_t head[FRAME_HEAD + 8]; /* room for a tag */
 };
 
 /*
  * Looks at the head: lengths, tags, IP headers; and whether the offload header fits the frame (checksum within it, TCP of the right family
- * behind gso_type, gso_size 1 to 65535 and not beyond). features: VIRTIO_NET_F_* that the sender agreed on. false: NET_DROP_BAD_FRAME.
+ * behind gso_type, gso_size 48 at least). What is one segment only becomes NET_GSO_NONE. features: VIRTIO_NET_F_* that the sender agreed on. false: NET_DROP_BAD_FRAME.
  */
 bool frame_check(struct frame *frame, uint64_t features) __attribute__((warn_unused_result));
+
+/* Where the payload begins, of a frame that frame_check found to be TCP or UDP with all of its header in the head. */
+uint32_t frame_payload(const struct frame *frame);
 
 /* Puts an 802.1Q tag in, or takes the outer one out. ERR_RANGE: no room in the head. */
 enum err frame_tag(struct frame *frame, uint16_t vlan) __attribute__((warn_unused_result));

@@ -15,11 +15,14 @@ struct offload {
 /* The frame was checked by frame_check. */
 void offload_begin(struct offload *offload, const struct frame *frame);
 
+/* How many plain frames a checked one becomes. */
+uint32_t offload_count(const struct frame *frame);
+
 /*
- * Writes the next plain frame with all checksums into memory: at most `room` bytes. Returns its length, 0 at the end; a frame that does
- * not fit into the room is skipped: it cannot be for that receiver. A frame without gso_type is one such frame.
+ * Writes the next plain frame with all checksums into memory: at most `room` bytes. Returns its length, 0 at the end, and when it does
+ * not fit into the room: it cannot be for that receiver. A frame without gso_type is one such frame.
  */
 uint32_t offload_next(struct offload *offload, uint8_t *to, uint32_t room);
 
-/* Ones' complement sum over memory (RFC 1071), to be folded; start: a sum so far. */
+/* Ones' complement sum over memory (RFC 1071) of 16-bit numbers, most significant byte first, plus `start`; to be folded. */
 uint32_t offload_sum(const uint8_t *data, uint32_t length, uint32_t start);

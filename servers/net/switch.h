@@ -24,7 +24,7 @@ struct switch_port {
 	uint8_t mac[ETHERNET_ADDRESS]; /* of a guest's NIC */
 	uint8_t more[NET_MACS_MAX][ETHERNET_ADDRESS]; /* unicast ones that it asks for beside; not to send from */
 	uint32_t more_count;
-	bool promiscuous;          /* gets all frames of its switch and VLAN */
+	bool promiscuous;          /* gets unicast frames of its VLAN whose receiver nobody knows */
 };
 
 struct switch_entry {

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads the system description. */
+#include "description.h"
+
+#include <libfdt.h>
+#include <string.h>
+
+#include "address.h"
+
+#define MTU_MIN 576u
+#define VLAN_MAX 4094u
+
+/* A number of one or two cells, or `otherwise`. */
+static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)
+{
+	int length;
+	const fdt32_t *value = fdt_getprop(tree, node, name, &length);
+
+	if (value && length == 4)
+		return fdt32_ld(value);
+	if (value && length == 8)
+		return (uint64_t)fdt32_ld(value) << 32 | fdt32_ld(value + 1);
+	return otherwise;
+}
+
+static bool read_name(const void *tree, int node, char *to, size_t size)
+{
+	int length;
+	const char *name = fdt_get_name(tree, node, &length);
+
+	if (!name || length < 1 || (size_t)length >= size)
+		return false;
+	memcpy(to, name, (size_t)length + 1);
+	return true;
+}
+
+/* false: there is no such property, or it is no Ethernet address of one station. */
+static bool read_mac(const void *tree, int node, const char *name, uint8_t *to)
+{
+	int length;
+	const uint8_t *value = fdt_getprop(tree, node, name, &length);
+
+	if (!value || length != ETHERNET_ADDRESS || (value[0] & 1))
+		return false;
+	memcpy(to, value, ETHERNET_ADDRESS);
+	return true;
+}
+
+static const char *read_net(const void *tree, int node, struct switch_config *net)
+{
+	uint64_t mtu = read_number(tree, node, "mtu", 1500);
+
+	*net = (struct switch_config){ .uplink = fdt_getprop(tree, node, "uplink", NULL) != NULL };
+	if (!read_name(tree, node, net->name, sizeof(net->name)))
+		return "the name of a network is too long";
+	if (mtu < MTU_MIN || mtu > NET_MTU_MAX)
+		return "the MTU of a network is out of range";
+	net->mtu = (uint32_t)mtu;
+	if (fdt_getprop(tree, node, "uplink-mac", NULL)) {
+		if (!read_mac(tree, node, "uplink-mac", net->uplink_mac))
+			return "the address of an uplink is none";
+		net->uplink_named = true;
+	}
+	return NULL;
+}
+
+static const char *read_addresses(const void *tree, int node, struct frame_addresses *addresses)
+{
+	int length;
+	const char *value = fdt_getprop(tree, node, "addresses", &length), *end = value + length;
+
+	if (!value)
+		return NULL;
+	if (length < 1 || end[-1] != '\0')
+		return "the addresses of a NIC are no text";
+	for (; value < end; value += strlen(value) + 1) {
+		uint8_t address[16];
+
+		if (address_read4(value, address) && addresses->count4 < 4)
+			memcpy(addresses->address4[addresses->count4++], address, 4);
+		else if (address_read6(value, address) && addresses->count6 < 4)
+			memcpy(addresses->address6[addresses->count6++], address, 16);
+		else
+			return "an address of a NIC is none, or there are more than four";
+	}
+	return NULL;
+}
+
+static const char *read_session(const void *tree, int node, struct description *description, struct port_config *session)
+{
+	int length;
+	const char *name = fdt_getprop(tree, node, "net", &length);
+	uint64_t vlan = read_number(tree, node, "vlan", 0), group = read_number(tree, node, "group", 0);
+
+	session->net = description->nets;
+	for (unsigned i = 0; name && i < description->nets; i++) {
+		if ((size_t)length == strlen(description->net[i].name) + 1 && memcmp(name, description->net[i].name, (size_t)length) == 0)
+			session->net = i;
+	}
+	if (session->net == description->nets)
+		return "a NIC of a guest is on no network that there is";
+	if (!read_mac(tree, node, "mac", session->mac))
+		return "a NIC of a guest has no address";
+	for (unsigned i = 0; i < description->sessions; i++) {
+		if (description->session[i].net == session->net && memcmp(description->session[i].mac, session->mac, ETHERNET_ADDRESS) == 0)
+			return "two NICs of a network have one address";
+	}
+	if (vlan > VLAN_MAX || group > UINT32_MAX)
+		return "the VLAN or group of a NIC is out of range";
+	session->vlan = (uint16_t)vlan;
+	session->group = (uint32_t)group;
+	session->bandwidth = read_number(tree, node, "bandwidth", 0);
+	session->bandwidth_burst = read_number(tree, node, "bandwidth-burst", session->bandwidth);
+	session->packets = read_number(tree, node, "packets", 0);
+	session->packets_burst = read_number(tree, node, "packets-burst", session->packets);
+	return read_addresses(tree, node, &session->addresses);
+}
+
+static const char *read_guest(const void *tree, int guest, struct description *description)
+{
+	int nics = fdt_subnode_offset(tree, guest, "nics"), node;
+	unsigned nic = 0;
+
+	if (nics < 0)
+		return NULL;
+	fdt_for_each_subnode(node, tree, nics) {
+		struct port_config *session = &description->session[description->sessions];
+		const char *problem;
+
+		if (nic == NET_NICS_MAX || description->sessions == NET_SESSIONS_MAX)
+			return "a guest has too many NICs";
+		*session = (struct port_config){ .guest = description->guests, .nic = nic++ };
+		if (!read_name(tree, guest, session->guest_name, sizeof(session->guest_name)))
+			return "the name of a guest is too long";
+		problem = read_session(tree, node, description, session);
+		if (problem)
+			return problem;
+		description->sessions++;
+	}
+	return NULL;
+}
+
+const char *description_read(const void *tree, size_t size, struct description *description)
+{
+	int node, parent;
+	const char *problem;
+
+	memset(description, 0, sizeof(*description));
+	if (size < sizeof(struct fdt_header) || fdt_check_header(tree) != 0 || fdt_totalsize(tree) > size)
+		return "not a flattened device tree";
+	if (fdt_node_check_compatible(tree, 0, SYSTEM_COMPATIBLE) != 0)
+		return "made for another version of the system";
+	parent = fdt_path_offset(tree, "/nets");
+	fdt_for_each_subnode(node, tree, parent) {
+		if (description->nets == NET_SWITCHES_MAX)
+			return "too many networks";
+		problem = read_net(tree, node, &description->net[description->nets]);
+		if (problem)
+			return problem;
+		description->nets++;
+	}
+	parent = fdt_path_offset(tree, "/guests");
+	fdt_for_each_subnode(node, tree, parent) {
+		if (description->guests == ATTACH_GUESTS_MAX)
+			return "too many guests";
+		problem = read_guest(tree, node, description);
+		if (problem)
+			return problem;
+		description->guests++;
+	}
+	return NULL;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a guest receives: which frames, in which queue, and in which shape. */
+#include <libsys/virtio_net.h>
+#include <string.h>
+
+#include "forward.h"
+#include "offload.h"
+#include "port_private.h"
+
+#define HEADER ((uint32_t)sizeof(struct net_header))
+#define TYPE_IPV4 0x0800u
+#define TYPE_IPV6 0x86ddu
+#define BUFFERS_OFFSET 10u /* of the field in the header */
+
+/* A plain frame that was made of another one. */
+static uint8_t bounce[NET_MTU_MAX + 64];
+
+/* Reads header, head and segments one after the other. */
+struct reader {
+	const struct frame *frame;
+	const uint8_t *data;
+	uint32_t left, part; /* part: 0 is the header, 1 the head, then segments */
+};
+
+static void read_into(struct reader *reader, uint8_t *to, uint32_t length)
+{
+	while (length) {
+		uint32_t now;
+
+		while (reader->left == 0) {
+			const struct frame *frame = reader->frame;
+
+			reader->part++;
+			reader->data = reader->part == 1 ? frame->head : frame->segment[reader->part - 2].data;
+			reader->left = reader->part == 1 ? frame->head_length : frame->segment[reader->part - 2].length;
+		}
+		now = reader->left < length ? reader->left : length;
+		memcpy(to, reader->data, now);
+		to += now;
+		reader->data += now;
+		reader->left -= now;
+		length -= now;
+	}
+}
+
+/* The number of buffers that a frame took, in the header in the first one. */
+struct number {
+	uint8_t *byte[2];
+};
+
+/* Fills one chain. Returns the bytes written; *number learns where its bytes are while the header passes. */
+static uint32_t fill(struct port *port, struct virtqueue *ring, struct virtqueue_chain *chain, struct reader *reader, uint32_t done,
+		     uint32_t whole, struct number *number)
+{
+	struct virtqueue_segment segment;
+	uint32_t written = 0;
+
+	while (done + written < whole && virtqueue_next(ring, &port->memory, chain, &segment)) {
+		uint32_t at = done + written, length = whole - at;
+
+		if (!segment.write) {
+			ring->broken = true;
+			break;
+		}
+		if (segment.length < length)
+			length = segment.length;
+		if (at < HEADER) {
+			for (uint32_t i = 0; i < 2; i++) {
+				if (BUFFERS_OFFSET + i >= at && BUFFERS_OFFSET + i < at + length)
+					number->byte[i] = segment.data + (BUFFERS_OFFSET + i - at);
+			}
+		}
+		read_into(reader, segment.data, length);
+		written += length;
+	}
+	return written;
+}
+
+/* Puts a frame into a queue, with this header. false: there is no room, nothing has happened. */
+static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const struct frame *frame, const struct net_header *header)
+{
+	struct virtqueue *ring = &port->receive[pair];
+	struct reader reader = { .frame = frame, .data = (const uint8_t *)header, .left = HEADER };
+	uint16_t available = ring->next_available, used = ring->next_used;
+	uint32_t whole = HEADER + frame->length, done = 0, buffers = 0;
+	struct number number = { { NULL, NULL } };
+	struct virtqueue_chain chain;
+
+	while (done < whole && (buffers == 0 || (port->features & VIRTIO_NET_F_MRG_RXBUF)) && virtqueue_pop(ring, &chain)) {
+		uint32_t written = fill(port, ring, &chain, &reader, done, whole, &number);
+
+		if (ring->broken)
+			break;
+		virtqueue_put(ring, chain.head, written);
+		done += written;
+		buffers++;
+	}
+	if (ring->broken) {
+		port_break(port);
+		return false;
+	}
+	if (done < whole) {
+		ring->next_available = available;
+		ring->next_used = used;
+		return false;
+	}
+	if (buffers > 1) {
+		*number.byte[0] = (uint8_t)buffers;
+		*number.byte[1] = (uint8_t)(buffers >> 8);
+	}
+	virtqueue_publish(ring);
+	port->touched |= 1u << receive_number(pair);
+	forward.touched |= (port_set)1 << port->number;
+	port->counters.received_frames++;
+	port->counters.received_bytes += frame->length;
+	return true;
+}
+
+static bool listed(const struct net_filter *filter, const uint8_t *mac)
+{
+	for (uint32_t i = 0; i < filter->macs; i++) {
+		if (memcmp(filter->address[i], mac, ETHERNET_ADDRESS) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the driver wants to see it; unicast frames were chosen by the switch. */
+static bool wanted(const struct port *port, const struct frame *frame)
+{
+	static const uint8_t broadcast[ETHERNET_ADDRESS] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	const struct net_filter *filter = &port->filter;
+
+	if (filter->promiscuous)
+		return true;
+	if ((port->features & VIRTIO_NET_F_CTRL_VLAN) && frame->tagged && frame->vlan &&
+	    !(filter->vlan[frame->vlan / 8] & 1u << frame->vlan % 8))
+		return false;
+	if (!frame_is_multicast(frame))
+		return !filter->no_unicast;
+	if (memcmp(frame->head, broadcast, ETHERNET_ADDRESS) == 0)
+		return !filter->no_broadcast;
+	if (!(port->features & VIRTIO_NET_F_CTRL_RX))
+		return true;
+	return !filter->no_multicast && (filter->all_multicast || listed(filter, frame->head));
+}
+
+static inline uint32_t mix(uint32_t hash, const uint8_t *data, uint32_t length)
+{
+	for (uint32_t i = 0; i < length; i++)
+		hash = (hash ^ data[i]) * 0x01000193u;
+	return hash;
+}
+
+/* Frames of one connection go to one queue. */
+static uint32_t choose_pair(const struct port *port, const struct frame *frame)
+{
+	uint32_t hash = 0x811c9dc5u;
+
+	if (port->active <= 1)
+		return 0;
+	if (frame->type == TYPE_IPV4 && frame->protocol)
+		hash = mix(hash, frame->head + frame->network + 12, 8);
+	else if (frame->type == TYPE_IPV6 && frame->protocol)
+		hash = mix(hash, frame->head + frame->network + 8, 32);
+	else
+		hash = mix(hash, frame->head, 2 * ETHERNET_ADDRESS);
+	/* The ports of TCP and UDP, which begin alike. */
+	if (frame->transport && (frame->protocol == 6 || frame->protocol == 17))
+		hash = mix(hash, frame->head + frame->transport, 4);
+	hash ^= hash >> 15;
+	hash %= port->active;
+	return port->receive[hash].enabled ? hash : 0;
+}
+
+/* Whether the driver takes the frame with what its sender left to be done. */
+static inline bool takes(const struct port *port, const struct frame *frame)
+{
+	uint64_t needed = 0;
+
+	if (!frame->header.flags)
+		return true;
+	if (!(port->features & VIRTIO_NET_F_GUEST_CSUM))
+		return false;
+	if (frame->header.gso_type == NET_GSO_NONE)
+		return true;
+	if (frame->header.gso_type == NET_GSO_UDP_L4)
+		needed = frame->type == TYPE_IPV4 ? VIRTIO_NET_F_GUEST_USO4 : VIRTIO_NET_F_GUEST_USO6;
+	else
+		needed = (frame->header.gso_type & ~NET_GSO_ECN) == NET_GSO_TCPV4 ? VIRTIO_NET_F_GUEST_TSO4 : VIRTIO_NET_F_GUEST_TSO6;
+	if (frame->header.gso_type & NET_GSO_ECN)
+		needed |= VIRTIO_NET_F_GUEST_ECN;
+	return (port->features & needed) == needed;
+}
+
+__attribute__((hot)) bool port_receive(struct port *port, const struct frame *frame)
+{
+	struct net_header header = { .buffers = 1 };
+	struct offload offload;
+	uint32_t pair, length;
+
+	if (!port->serves || !wanted(port, frame))
+		return true;
+	pair = choose_pair(port, frame);
+	if (takes(port, frame)) {
+		header.flags = frame->header.flags;
+		header.gso_type = frame->header.gso_type;
+		header.gso_size = frame->header.gso_size;
+		header.checksum_start = frame->header.checksum_start;
+		header.checksum_offset = frame->header.checksum_offset;
+		if (header.gso_type != NET_GSO_NONE)
+			header.header_length = (uint16_t)frame_payload(frame);
+		return put(port, pair, frame, &header);
+	}
+	offload_begin(&offload, frame);
+	while ((length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
+		struct frame plain = { .length = length, .segments = 1, .segment = { { .data = bounce, .length = length } } };
+
+		if (!put(port, pair, &plain, &header))
+			return false;
+	}
+	return true;
+}
