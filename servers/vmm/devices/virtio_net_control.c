@@ -214,7 +214,7 @@ static void publish(struct virtio_net *net)
 	__atomic_store_n(&shared->sequence, sequence, __ATOMIC_RELEASE);
 }
 
-/* Some commands have effect only while the chain is sound; the answer's place tells, at its end. *changed: the filter is another. */
+/* A command has effect only if its chain was sound as far as the place for the answer. *changed: the filter is another. */
 static bool serve(struct virtio_net *net, struct command *command, bool *changed)
 {
 	struct virtio_net_wishes wishes = net->wishes;
@@ -223,7 +223,7 @@ static bool serve(struct virtio_net *net, struct command *command, bool *changed
 	bool done = whole && carry_out(command, net, header[0], header[1], &wishes);
 
 	(void)take_end(command);
-	if (!whole || !command->answer || command->queue->broken) {
+	if (!whole || !command->answer) {
 		command->queue->broken = true;
 		return false;
 	}

@@ -299,6 +299,20 @@ TEST(net, interrupts_for_what_came_back)
 	assert_int_equal(isr(0), 0);
 }
 
+TEST(net, forgets_what_came_back_before_a_reset)
+{
+	(void)state;
+	fake.on_nic_serve = net_obey;
+	nic_start(&driver, 0, all);
+	*nic_used(&driver, 0, 1) = 5;
+	signals_take(NET_CLIENT_SIGNAL(0));
+	assert_int_equal(isr(0), 1);
+	*nic_used(&driver, 0, 1) = 0;
+	nic_start(&driver, 0, all);
+	signals_take(NET_CLIENT_SIGNAL(0));
+	assert_int_equal(isr(0), 0);
+}
+
 TEST(net, asks_for_a_reset_when_its_queues_make_no_sense)
 {
 	(void)state;
@@ -422,7 +436,8 @@ int main(void)
 		RUN_NET(hands_its_queues_but_the_last_to_the_server), RUN_NET(keeps_the_control_queue_from_the_bell),
 		RUN_NET(passes_on_what_no_bell_catches), RUN_NET(shares_vcpus_bells_with_disks), RUN_NET(waits_for_bus_mastering),
 		RUN_NET(ends_a_reset_when_the_server_has_let_go), RUN_NET(begins_anew_with_its_first_filter),
-		RUN_NET(interrupts_for_what_came_back), RUN_NET(asks_for_a_reset_when_its_queues_make_no_sense),
+		RUN_NET(interrupts_for_what_came_back), RUN_NET(forgets_what_came_back_before_a_reset),
+		RUN_NET(asks_for_a_reset_when_its_queues_make_no_sense),
 		RUN_NET(interrupts_once_when_the_server_began_anew), RUN_NET(tells_when_the_link_changes),
 		RUN_NET(asks_for_announcements_until_they_are_made), RUN_NET(loses_no_signal_that_came_elsewhere),
 		RUN_NET(starts_from_even_numbers),
