@@ -39,6 +39,7 @@ enum root_request {
 	ROOT_VMM_CRASHED = 19,  /* in: enum vmm_crash. no answer. The report is in the channel's log */
 	ROOT_VMM_KILL = 20,     /* from the console, for tests: in: guest; makes its VMM fault (write to address 0) */
 	ROOT_BLOCK_KILL = 21,   /* likewise: makes the block server fault */
+	ROOT_NET_KILL = 22,     /* likewise, the net server */
 };
 
 enum vmm_crash {

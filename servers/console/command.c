@@ -265,21 +265,23 @@ static void run_reboot(struct mux *mux, struct channel *channel, char *const wor
 		screen_print(mux, "%s is starting again", channel->name);
 }
 
-static void kill_block_server(struct mux *mux)
+static void kill_server(struct mux *mux, const char *name, enum root_request request)
 {
 	uint64_t word[5] = {0};
 
-	if (root_call(mux, ROOT_BLOCK_KILL, word) == ROOT_OK)
-		screen_print(mux, "the block server is made to fault");
+	if (root_call(mux, request, word) == ROOT_OK)
+		screen_print(mux, "the %s server is made to fault", name);
 	else
-		screen_print(mux, "cannot kill the block server: it does not run");
+		screen_print(mux, "cannot kill the %s server: it does not run", name);
 }
 
 static void run_kill(struct mux *mux, struct channel *channel, char *const word[])
 {
 	(void)word;
 	if (channel->guest == MUX_NO_GUEST && !strcmp(channel->name, "block"))
-		kill_block_server(mux);
+		kill_server(mux, channel->name, ROOT_BLOCK_KILL);
+	else if (channel->guest == MUX_NO_GUEST && !strcmp(channel->name, "net"))
+		kill_server(mux, channel->name, ROOT_NET_KILL);
 	else if (change_guest(mux, channel, ROOT_VMM_KILL, "kill"))
 		screen_print(mux, "the VMM of %s is made to fault", channel->name);
 }

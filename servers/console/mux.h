@@ -20,7 +20,7 @@
 #include "scrollback.h"
 #include "terminal.h"
 
-#define MUX_CHANNELS (SYSTEM_GUESTS_MAX + 2u) /* and those of root task and block server */
+#define MUX_CHANNELS (SYSTEM_GUESTS_MAX + 3u) /* and those of root task, block and net server */
 #define MUX_NO_GUEST UINT32_MAX
 #define MUX_PENDING_MAX 2048u /* typed bytes that wait for a guest with a full input ring */
 #define MUX_CREDIT 65536u     /* bytes that an unfocused channel may send in a burst */

@@ -49,7 +49,9 @@ void channels_init(void)
 {
 	root.notification = new_slot(1);
 	must(arena_make(&root.arena, OBJECT_NOTIFICATION, 0, ROOT_SLOT_CNODE, root.notification, 1), "a notification");
-	root.channels = 1 + root.system.guests + (root.system.has_disks ? 1 : 0);
+	root.channels = 1 + root.system.guests;
+	for (unsigned i = 0; i < BACKENDS; i++)
+		root.channels += root.system.has[i];
 	for (unsigned i = 0; i < root.channels; i++)
 		make_channel(i);
 	log_set_channel(root.channel[0].memory, root.channel[0].console);

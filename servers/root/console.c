@@ -5,7 +5,7 @@
 #include <libsys/log.h>
 #include <libsys/task.h>
 
-#include "block.h"
+#include "backend.h"
 #include "layout.h"
 #include "root.h"
 #include "slots.h"
@@ -56,10 +56,14 @@ static enum err give_channel(unsigned number)
 	const struct channel *channel = &root.channel[number];
 	const struct system_guest *guest = number && number <= root.system.guests ? &root.system.guest[number - 1] : NULL;
 	uint64_t address = CHANNELS_ADDRESS + number * CONSOLE_CHANNEL_SIZE;
+	const char *owner = guest ? guest->name : "serai";
+	enum backend_kind kind;
 	char name[28];
 
+	if (backend_of_channel(number, &kind))
+		owner = backend_name(kind);
 	snprintf(name, sizeof(name), "channel.%u.name", number);
-	task_give_string(name, guest ? guest->name : number ? "block" : "serai");
+	task_give_string(name, owner);
 	snprintf(name, sizeof(name), "channel.%u", number);
 	task_give_memory(name, address, CONSOLE_CHANNEL_SIZE);
 	snprintf(name, sizeof(name), "channel.%u.notification", number);
@@ -80,7 +84,7 @@ static enum err create(void)
 		.file = "console",
 		.number = CALLER_CONSOLE,
 		.heap = (HEAP_BASE + root.channels * root.system.scrollback + 4095) / 4096 * 4096,
-		.hold = root.channels * (uint64_t)CHANNEL_FRAMES + (BLOCK_STATUS_SIZE + BLOCK_PAGE) / 4096,
+		.hold = root.channels * (uint64_t)CHANNEL_FRAMES + BACKENDS_CONSOLE_PAGES,
 		.notification = root.notification,
 		.receives = true,
 		.time = cpu_time_server(root.info->timebase_hz),
@@ -92,7 +96,7 @@ static enum err create(void)
 	for (unsigned i = 0; i < root.channels && !err; i++)
 		err = give_channel(i);
 	if (!err)
-		err = block_give_console(&console);
+		err = backends_give_console(&console);
 	if (err)
 		return err;
 	task_give_value("escape", root.system.escape);

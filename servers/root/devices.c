@@ -5,6 +5,8 @@
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
+#include <proto/block.h>
+#include <proto/net.h>
 
 #include "bus.h"
 #include "device.h"
@@ -46,21 +48,40 @@ static void map(cptr_t frame, uint64_t address)
 	must(space_map(&root.space, frame, address, RIGHT_READ | RIGHT_WRITE), "registers of a device");
 }
 
-static void add(const struct device *device)
-{
-	if (root.devices.count == DEVICES_MAX) {
-		log_warn("the device at 0x%lx is not used: there are more than %u", device->registers, DEVICES_MAX);
-		return;
-	}
-	log_info("disk %u: virtio %s at 0x%lx, interrupt %u", root.devices.count, device->transport == DEVICE_PCI ? "pci" : "mmio",
-		 device->registers, device->irq);
-	root.devices.device[root.devices.count++] = *device;
-}
-
 /* Those that a server can drive. */
+static const struct {
+	uint32_t id;
+	const char *name;
+	unsigned most;
+} kinds[] = {
+	{ DEVICE_BLOCK, "disk", BLOCK_DEVICES_MAX },
+	{ DEVICE_NET, "nic", NET_DEVICES_MAX },
+};
+_Static_assert(BLOCK_DEVICES_MAX + NET_DEVICES_MAX <= DEVICES_MAX, "devices");
+
 static bool wanted(uint32_t id)
 {
-	return id == DEVICE_BLOCK;
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].id == id)
+			return true;
+	return false;
+}
+
+static void add(const struct device *device)
+{
+	unsigned kind = 0, number = 0;
+
+	while (kinds[kind].id != device->id)
+		kind++;
+	for (unsigned i = 0; i < root.devices.count; i++)
+		number += root.devices.device[i].id == device->id;
+	if (number == kinds[kind].most) {
+		log_warn("the device at 0x%lx is not used: there are more than %u", device->registers, number);
+		return;
+	}
+	log_info("%s %u: virtio %s at 0x%lx, interrupt %u", kinds[kind].name, number, device->transport == DEVICE_PCI ? "pci" : "mmio",
+		 device->registers, device->irq);
+	root.devices.device[root.devices.count++] = *device;
 }
 
 static void probe_slot(const struct bus_slot *slot, const volatile uint8_t *registers)

@@ -4,9 +4,11 @@
 
 #include <abi/types.h>
 
-#define DEVICES_MAX 8u
+#define DEVICES_MAX 12u
 
-#define DEVICE_BLOCK 2u /* virtio 1.2, section 5.2 */
+/* Kinds of virtio devices: virtio 1.2, sections 5.1 and 5.2. */
+#define DEVICE_NET 1u
+#define DEVICE_BLOCK 2u
 
 enum device_transport { DEVICE_MMIO, DEVICE_PCI };
 

@@ -5,8 +5,8 @@
 #include <libsys/log.h>
 
 #include "archive.h"
-#include "block.h"
-#include "block_guest.h"
+#include "backend.h"
+#include "backend_guest.h"
 #include "layout.h"
 #include "random.h"
 #include "report.h"
@@ -46,7 +46,7 @@ static enum err take_ram(struct guest *guest)
 	return ERR_OK;
 }
 
-/* Maps a frame of RAM for the guest, and copies of its capability for the VMM and the block server. */
+/* Maps a frame of RAM for the guest, and copies of its capability for the VMM and the backends. */
 static enum err map_ram_frame(struct guest *guest, struct space *gspace, unsigned i, uint64_t offset)
 {
 	cptr_t frame = scratch_frame + i, copy = scratch_copy + i;
@@ -55,7 +55,7 @@ static enum err map_ram_frame(struct guest *guest, struct space *gspace, unsigne
 	if (!err)
 		err = space_add_frame(&guest->vmm.space, RAM_ADDRESS + offset, copy, RIGHT_READ | RIGHT_WRITE);
 	if (!err)
-		err = block_guest_keep(guest, frame);
+		err = backend_guest_keep(guest, frame);
 	if (!err)
 		err = space_add_frame(gspace, GUEST_RAM_BASE + offset, frame, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
 	return err;
@@ -225,8 +225,9 @@ static enum err create(struct guest *guest)
 	char name[32];
 	enum err err = find_files(guest, &kernel, &initrd);
 
-	if (!err && guest->config->disks && guest->config->memory > BLOCK_GUEST_SIZE) {
-		log_error("guest %s: a guest with disks has at most %lu GiB of memory", guest->config->name, BLOCK_GUEST_SIZE >> 30);
+	if (!err && backend_guest_mapped(guest) && guest->config->memory > BACKEND_GUEST_SIZE) {
+		log_error("guest %s: a guest with disks or NICs has at most %lu GiB of memory", guest->config->name,
+			  BACKEND_GUEST_SIZE >> 30);
 		err = ERR_INVALID_ARGUMENT;
 	}
 	if (!err)
@@ -241,7 +242,8 @@ static enum err create(struct guest *guest)
 		.heap = HEAP_SIZE,
 		/* A page table serves 512 large frames at least half of the time. */
 		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES +
-			guest->config->vcpus * (STACK_SIZE / 4096u + 1) + guest->config->disks,
+			guest->config->vcpus * (STACK_SIZE / 4096u + 1) + guest->config->devices[BACKEND_BLOCK] +
+			guest->config->devices[BACKEND_NET],
 		.notification = root.channel[1 + guest->number].notification,
 		.hart = guest->config->hart[0],
 		.time = cpu_time_guest(guest->config, guest->config->vcpus, root.info->timebase_hz),
@@ -251,7 +253,7 @@ static enum err create(struct guest *guest)
 	if (!err)
 		err = make_vcpus(guest, &gspace);
 	if (!err)
-		err = block_guest_prepare(guest, ram_frames(guest));
+		err = backend_guest_prepare(guest, ram_frames(guest));
 	if (!err)
 		err = map_ram(guest, &gspace);
 	if (!err)
@@ -263,7 +265,7 @@ static enum err create(struct guest *guest)
 	if (!err)
 		err = give_seed(guest);
 	if (!err)
-		err = block_attach(guest);
+		err = backends_attach(guest);
 	if (err)
 		return err;
 	give_values(guest);
@@ -285,10 +287,10 @@ enum err guest_create(struct guest *guest)
 
 void guest_destroy(struct guest *guest)
 {
-	/* Nothing begins for the guest any more; then what its disks have begun ends. */
+	/* Nothing begins for the guest any more; then what its devices have begun ends. */
 	task_suspend(&guest->vmm);
-	if (!block_detach(guest)) {
-		log_error("guest %s: its memory is lost, because a disk may still write to it", guest->config->name);
+	if (!backends_detach(guest)) {
+		log_error("guest %s: its memory is lost, because a device may still write to it", guest->config->name);
 		guest->ram = (struct arena){ 0 };
 	}
 	task_destroy(&guest->vmm);

@@ -10,7 +10,8 @@
 #define ROOT_CHANNELS_ADDRESS UINT64_C(0x2c00000000)
 #define ROOT_DEVICES_ADDRESS UINT64_C(0x2d00000000) /* a page for each device */
 #define ROOT_PROBE_ADDRESS UINT64_C(0x2d00200000)   /* while they are looked for */
-#define ROOT_BLOCK_ADDRESS UINT64_C(0x2d00800000)
+#define ROOT_BACKENDS_ADDRESS UINT64_C(0x2d00800000) /* pages of servers behind guests' devices */
+#define ROOT_BACKEND_STRIDE UINT64_C(0x200000)
 
 /* Servers: image from 0x10000. */
 #define RAM_ADDRESS UINT64_C(0x1000000000)     /* of a guest, in its VMM */
@@ -20,16 +21,17 @@
 #define VCPU_PAGE_ADDRESS UINT64_C(0x3000100000) /* one page for each vCPU */
 #define SEED_ADDRESS UINT64_C(0x3000108000)
 #define DEVICE_ADDRESS UINT64_C(0x3000110000)
-#define BLOCK_CLIENT_ADDRESS UINT64_C(0x3000118000) /* what the block server shares with a VMM or the console */
+#define BACKEND_CLIENT_ADDRESS UINT64_C(0x3000118000) /* what the block server shares with a VMM or the console, then others */
+#define BACKEND_CLIENT_STRIDE UINT64_C(0x4000)
 #define HEAP_ADDRESS UINT64_C(0x3000200000)
 #define STACK_TOP UINT64_C(0x3e00000000) /* an unmapped page is below the stack */
 #define STACK_SIZE (UINT64_C(64) << 10)
 #define STACK_STRIDE (UINT64_C(128) << 10) /* to the stack of the next thread, downwards */
 
-/* The block server only. */
-#define BLOCK_PAGES_ADDRESS UINT64_C(0x0800000000)
-#define BLOCK_DMA_ADDRESS UINT64_C(0x0840000000)
-#define BLOCK_DEVICES_ADDRESS UINT64_C(0x0880000000)
-#define BLOCK_DEVICE_STRIDE UINT64_C(0x20000) /* registers, in the second half the configuration space */
-#define BLOCK_SYSTEM_ADDRESS UINT64_C(0x08c0000000)
-#define BLOCK_GUESTS_ADDRESS UINT64_C(0x1000000000) /* RAM of guests */
+/* Block and net server. */
+#define BACKEND_PAGES_ADDRESS UINT64_C(0x0800000000)
+#define BACKEND_DMA_ADDRESS UINT64_C(0x0840000000)
+#define BACKEND_DEVICES_ADDRESS UINT64_C(0x0880000000)
+#define BACKEND_DEVICE_STRIDE UINT64_C(0x20000) /* registers, in the second half the configuration space */
+#define BACKEND_SYSTEM_ADDRESS UINT64_C(0x08c0000000)
+#define BACKEND_GUESTS_ADDRESS UINT64_C(0x1000000000) /* RAM of guests */

@@ -7,9 +7,9 @@
 /* At most this many restarts after crashes in any LIFECYCLE_RESTART_SECONDS. */
 #define LIFECYCLE_RESTARTS 3u
 #define LIFECYCLE_RESTART_SECONDS 60u
-/* The block server loses nothing by a restart, so it may have more of them; each still takes a moment from its guests. */
-#define BLOCK_RESTARTS 32u
-#define BLOCK_RESTART_SECONDS 8u
+/* Block and net server lose nothing by a restart, so they may have more of them; each still takes a moment from its guests. */
+#define BACKEND_RESTARTS 32u
+#define BACKEND_RESTART_SECONDS 8u
 
 #define RESTARTS_MAX 32u
 

@@ -8,7 +8,7 @@
 #include <libsys/task.h>
 
 #include "archive.h"
-#include "block.h"
+#include "backend.h"
 #include "report.h"
 #include "root.h"
 #include "slots.h"
@@ -102,11 +102,11 @@ int main(void)
 	channels_init();
 	machine_read(root.info, &root.machine);
 	devices_init(root.machine.uart_base);
-	block_init();
+	backends_init();
 	console_init();
 	must(console_start(), "console");
 	log_info("%lu MiB of memory, %u guests", (memory_total() + root.info->kernel_bytes) >> 20, root.system.guests);
-	block_start();
+	backends_start();
 	start_guests();
 	serve();
 }

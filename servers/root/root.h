@@ -12,19 +12,19 @@
 #include "system.h"
 #include "task.h"
 
-#define CHANNELS_MAX (2u + SYSTEM_GUESTS_MAX)
+#define CHANNELS_MAX (1u + SYSTEM_GUESTS_MAX + BACKENDS)
 /* Who goes first: the root task (set by the kernel at boot), then what answers keys, then what guests wait for, then guests. */
 #define ROOT_PRIORITY 220u
 #define CONSOLE_PRIORITY 200u
-#define BLOCK_PRIORITY 150u
+#define BACKEND_PRIORITY 150u
 #define GUEST_PRIORITY 100u
 #define CHANNEL_FRAMES (CONSOLE_CHANNEL_SIZE / 4096u)
 
 /* Badges of calls. */
-enum { CALLER_CONSOLE = 1, CALLER_BLOCK = 2, CALLER_GUEST = 16 };
+enum { CALLER_CONSOLE = 1, CALLER_BLOCK = 2, CALLER_NET = 3, CALLER_GUEST = 16 };
 
 /*
- * Channel i + 1 belongs to guest i; channel 0 carries the log of the root task, the last one that of the block server if there is one.
+ * Channel i + 1 belongs to guest i; channel 0 carries the log of the root task, the last ones those of block and net server if they exist.
  * They stay when either end restarts.
  */
 struct channel {
@@ -38,7 +38,13 @@ struct channel {
 #define GUEST_RAM_BASE UINT64_C(0x80000000)
 
 /* Slots of a VMM's task that are for the guest; the last four for each vCPU. */
-enum { GUEST_GSPACE = TASK_FIRST_OWN, GUEST_LOCK, GUEST_DISK_FRAMES, GUEST_VCPU, GUEST_VCPU_SLOTS = 4 };
+enum {
+	GUEST_GSPACE = TASK_FIRST_OWN,
+	GUEST_LOCK,
+	GUEST_FRAMES, /* a CNode for each kind of server that maps its RAM */
+	GUEST_VCPU = GUEST_FRAMES + BACKENDS,
+	GUEST_VCPU_SLOTS = 4,
+};
 _Static_assert(GUEST_VCPU + GUEST_VCPU_SLOTS * SYSTEM_VCPUS_MAX <= TASK_OBJECTS, "slots of a VMM");
 
 struct guest {
@@ -47,7 +53,8 @@ struct guest {
 	struct task vmm;
 	struct arena ram;
 	struct lifecycle life;
-	uint64_t disk_frames, disk_kept; /* frames of RAM for the block server: in all, and so far */
+	uint64_t frames;         /* of its RAM */
+	uint64_t kept[BACKENDS]; /* of them, copied so far for each server */
 	uint64_t timeouts; /* how often a vCPU used up its cap, since the guest's start */
 };
 
@@ -70,12 +77,6 @@ extern struct root root;
 static inline unsigned guest_frame_bits(unsigned block_bits)
 {
 	return block_bits >= 30 ? 30 : 21;
-}
-
-/* The channel of the block server. */
-static inline unsigned channel_block(void)
-{
-	return 1 + root.system.guests;
 }
 
 /* channels.c: makes the console's notification and all channels, and logs through channel 0 from then on. */

@@ -3,7 +3,7 @@
 #include <libsys/log.h>
 #include <libsys/task.h>
 
-#include "block.h"
+#include "backend.h"
 #include "report.h"
 #include "root.h"
 
@@ -139,15 +139,15 @@ void supervisor_crashed(struct guest *guest)
 	check_end();
 }
 
-/* There is no block server any more: others go on. */
-static void end_guests_with_disks(void)
+/* There is no such server any more: others go on. */
+static void end_guests_of(enum backend_kind kind)
 {
 	for (unsigned i = 0; i < root.system.guests; i++) {
 		struct guest *guest = &root.guest[i];
 
-		if (!guest->config->disks || !lifecycle_alive(&guest->life))
+		if (!guest->config->devices[kind] || !lifecycle_alive(&guest->life))
 			continue;
-		log_error("guest %s: stopped because its disks are gone", guest->config->name);
+		log_error("guest %s: stopped because its %s are gone", guest->config->name, backend_devices(kind));
 		guest->life.restart_on_crash = false;
 		supervisor_crashed(guest);
 	}
@@ -157,8 +157,9 @@ void supervisor_tick(void)
 {
 	uint64_t now = sys_time();
 
-	if (!ending.active && !block_tick())
-		end_guests_with_disks();
+	for (unsigned i = 0; i < BACKENDS && !ending.active; i++)
+		if (!backend_tick((enum backend_kind)i))
+			end_guests_of((enum backend_kind)i);
 	if (!ending.active)
 		return;
 	if (!ending.drained && channels_drained()) {
@@ -205,16 +206,18 @@ void supervisor_timeout(uint32_t number)
 void supervisor_fault(uint32_t number, const uint64_t *words)
 {
 	struct guest *guest = NULL;
-	const char *server = number == CALLER_BLOCK ? "the block server" : "the console";
+	enum backend_kind kind = BACKENDS;
+	bool backend = backend_of(number, &kind);
 
 	if (number >= CALLER_GUEST && number - CALLER_GUEST < root.system.guests)
 		guest = &root.guest[number - CALLER_GUEST];
-	if (!guest && number != CALLER_CONSOLE && number != CALLER_BLOCK)
+	if (!guest && number != CALLER_CONSOLE && !backend)
 		return;
-	log_warn("%s%s faulted: %s at pc 0x%lx, address 0x%lx, sp 0x%lx, ra 0x%lx", guest ? "the VMM of guest " : server,
-		 guest ? guest->config->name : "", report_cause(words[0]), words[1], words[2], words[3], words[4]);
-	if (number == CALLER_BLOCK) {
-		block_fault();
+	log_warn("the %s%s faulted: %s at pc 0x%lx, address 0x%lx, sp 0x%lx, ra 0x%lx",
+		 guest ? "VMM of guest " : backend ? backend_name(kind) : "console", guest ? guest->config->name : backend ? " server" : "",
+		 report_cause(words[0]), words[1], words[2], words[3], words[4]);
+	if (backend) {
+		backend_fault(kind);
 	} else if (!guest) {
 		console_fault();
 	} else if (lifecycle_alive(&guest->life)) {

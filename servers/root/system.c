@@ -10,7 +10,7 @@
 #define SCROLLBACK_MAX (UINT64_C(16) << 20)
 #define ESCAPE_DEFAULT 0x1du
 #define SCROLLBACK_DEFAULT (UINT64_C(512) << 10)
-#define GUEST_WITH_DISKS_MAX (UINT64_C(16) << 30) /* bytes of RAM, which the block server maps */
+#define GUEST_WITH_DEVICES_MAX (UINT64_C(16) << 30) /* bytes of RAM, which servers map */
 #define BLOCK_MEMORY_DEFAULT (UINT64_C(16) << 20)
 #define BLOCK_MEMORY_MAX (UINT64_C(1) << 30)
 
@@ -83,24 +83,34 @@ static uint32_t count_nodes(const void *tree, int parent, const char *property)
 	return count;
 }
 
-/* How many disks a guest has: they are numbered from 0, without gaps. */
-static const char *read_disks(const void *tree, int node, struct system_guest *guest)
+/* What a guest has of devices with servers behind them: they are numbered from 0, without gaps. */
+static const char *read_devices(const void *tree, int node, struct system_guest *guest)
 {
-	int disks = fdt_subnode_offset(tree, node, "disks");
+	static const struct {
+		const char *node;
+		uint32_t most;
+		const char *too_many, *not_numbered;
+	} kinds[BACKENDS] = {
+		[BACKEND_BLOCK] = { "disks", BLOCK_DISKS_MAX, "a guest has more than 4 disks",
+				    "the disks of a guest are not numbered from 0" },
+		[BACKEND_NET] = { "nics", NET_NICS_MAX, "a guest has more than 4 NICs", "the NICs of a guest are not numbered from 0" },
+	};
 
-	if (disks < 0)
-		return NULL;
-	guest->disks = count_nodes(tree, disks, NULL);
-	if (guest->disks > BLOCK_DISKS_MAX)
-		return "a guest has more than 4 disks";
-	for (uint32_t i = 0; i < guest->disks; i++) {
-		const char name[] = { (char)('0' + i), '\0' };
+	for (unsigned kind = 0; kind < BACKENDS; kind++) {
+		int devices = fdt_subnode_offset(tree, node, kinds[kind].node);
 
-		if (fdt_subnode_offset(tree, disks, name) < 0)
-			return "the disks of a guest are not numbered from 0";
+		guest->devices[kind] = count_nodes(tree, devices, NULL);
+		if (guest->devices[kind] > kinds[kind].most)
+			return kinds[kind].too_many;
+		for (uint32_t i = 0; i < guest->devices[kind]; i++) {
+			const char name[] = { (char)('0' + i), '\0' };
+
+			if (fdt_subnode_offset(tree, devices, name) < 0)
+				return kinds[kind].not_numbered;
+		}
+		if (guest->devices[kind] && guest->memory > GUEST_WITH_DEVICES_MAX)
+			return "a guest with disks or NICs has more than 16 GiB of memory";
 	}
-	if (guest->disks && guest->memory > GUEST_WITH_DISKS_MAX)
-		return "a guest with disks has more than 16 GiB of memory";
 	return NULL;
 }
 
@@ -131,7 +141,7 @@ static const char *read_guest(const void *tree, int node, uint32_t first, struct
 
 	if (!problem)
 		problem = read_cpu(tree, node, guest);
-	return problem ? problem : read_disks(tree, node, guest);
+	return problem ? problem : read_devices(tree, node, guest);
 }
 
 static const char *read_guests(const void *tree, struct system *system)
@@ -147,8 +157,10 @@ static const char *read_guests(const void *tree, struct system *system)
 
 		if (problem)
 			return problem;
-		guest->session = system->sessions;
-		system->sessions += guest->disks;
+		for (unsigned kind = 0; kind < BACKENDS; kind++) {
+			guest->session[kind] = system->sessions[kind];
+			system->sessions[kind] += guest->devices[kind];
+		}
 		vcpus += guest->vcpus;
 		system->guests++;
 	}
@@ -163,13 +175,23 @@ static const char *read_block(const void *tree, struct system *system)
 	system->block_memory = read_number(tree, fdt_path_offset(tree, "/block"), "memory", BLOCK_MEMORY_DEFAULT);
 	if (system->block_memory > BLOCK_MEMORY_MAX)
 		return "the memory for the maps of overlays is out of range";
-	system->has_disks = disks > 0;
+	system->has[BACKEND_BLOCK] = disks > 0;
 	system->overlays = count_nodes(tree, volumes, "base");
 	if (disks > BLOCK_DEVICES_MAX)
 		return "too many disks";
 	if (count_nodes(tree, volumes, NULL) > BLOCK_VOLUMES_MAX)
 		return "too many volumes";
-	return system->sessions && !system->has_disks ? "a guest has disks, but the system has none" : NULL;
+	return system->sessions[BACKEND_BLOCK] && !disks ? "a guest has disks, but the system has none" : NULL;
+}
+
+static const char *read_net(const void *tree, struct system *system)
+{
+	uint32_t nets = count_nodes(tree, fdt_path_offset(tree, "/nets"), NULL);
+
+	system->has[BACKEND_NET] = nets > 0;
+	if (nets > NET_SWITCHES_MAX)
+		return "too many networks";
+	return system->sessions[BACKEND_NET] && !nets ? "a guest has NICs, but the system has no network" : NULL;
 }
 
 const char *system_read(const void *tree, size_t size, struct system *system)
@@ -188,5 +210,7 @@ const char *system_read(const void *tree, size_t size, struct system *system)
 		return "the console's escape key or scrollback is out of range";
 	const char *problem = read_guests(tree, system);
 
-	return problem ? problem : read_block(tree, system);
+	if (!problem)
+		problem = read_block(tree, system);
+	return problem ? problem : read_net(tree, system);
 }

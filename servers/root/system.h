@@ -4,9 +4,13 @@
 
 #include <abi/types.h>
 #include <proto/block.h>
+#include <proto/net.h>
 #include <proto/system.h>
 
 #define SYSTEM_FILE_MAX 40u
+
+/* Servers behind the devices of guests, which work in the guests' memory. */
+enum backend_kind { BACKEND_BLOCK, BACKEND_NET, BACKENDS };
 
 struct system_guest {
 	char name[SYSTEM_NAME_MAX + 1];
@@ -21,17 +25,18 @@ struct system_guest {
 	uint32_t cpu_period;          /* ms */
 	uint32_t color;
 	bool autostart, restart_on_crash;
-	uint32_t disks;               /* 0 to BLOCK_DISKS_MAX */
-	uint32_t session;             /* of the block server, of the first disk; the others follow */
+	uint32_t devices[BACKENDS];   /* disks: at most BLOCK_DISKS_MAX; NICs: at most NET_NICS_MAX */
+	uint32_t session[BACKENDS];   /* of the server, of the first such device; the others follow */
 };
 
 struct system {
 	uint32_t escape;     /* byte */
 	uint64_t scrollback; /* bytes per guest */
-	/* The rest of the block server's part is its own to read. */
-	bool has_disks;      /* then there is a block server */
+	/* The rest of what is about disks and networks is their servers' own to read. */
+	bool has[BACKENDS];  /* disks, networks: then there is such a server */
+	uint32_t sessions[BACKENDS];
 	uint64_t block_memory; /* bytes for the maps of overlays */
-	uint32_t overlays, sessions;
+	uint32_t overlays;
 	unsigned guests;
 	struct system_guest guest[SYSTEM_GUESTS_MAX];
 };

@@ -16,7 +16,7 @@ enum task_object {
 	TASK_HOLD,
 	TASK_FAULT, /* endpoint for its faults: the thread's copy is derived from it */
 	TASK_FIRST_OWN, /* up to here; further ones are for the kind of server */
-	TASK_OBJECTS = 41,
+	TASK_OBJECTS = 42,
 };
 
 /* The badge of a fault message has this bit beside the number of the server. */

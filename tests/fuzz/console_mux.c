@@ -72,7 +72,7 @@ static void port_signal(void *context, unsigned channel, uint32_t bits)
 static unsigned port_call(void *context, enum root_request request, uint64_t word[5])
 {
 	(void)context;
-	check(request >= ROOT_GUEST_STATUS && request <= ROOT_BLOCK_KILL, "request");
+	check(request >= ROOT_GUEST_STATUS && request <= ROOT_NET_KILL, "request");
 	check(word[0] < CHANNELS, "guest");
 	word[0] = guest_state;
 	word[1] = word[2] = word[3] = ~0ull / (guest_starts + 1u);

@@ -96,10 +96,14 @@ TEST(command, changes_guests_by_name_and_number)
 	assert_int_equal(fake_count("[serai] powering off"), 1);
 }
 
-TEST(command, kills_the_block_server)
+TEST(command, kills_servers)
 {
 	fake_type(PROMPT "kill serai\r");
 	assert_int_equal(fake.requests, 0);
+	strcpy(fake.mux.channel[SERAI].name, "net");
+	fake_type("kill net\r");
+	assert_int_equal(fake.last, ROOT_NET_KILL);
+	assert_int_equal(fake_count("the net server is made to fault"), 1);
 	strcpy(fake.mux.channel[SERAI].name, "block");
 	fake_type("kill block\r");
 	assert_int_equal(fake.last, ROOT_BLOCK_KILL);
@@ -213,7 +217,7 @@ int main(void)
 		CASE(edits_the_line),
 		CASE(recalls_history),
 		CASE(changes_guests_by_name_and_number),
-		CASE(kills_the_block_server),
+		CASE(kills_servers),
 		CASE(says_that_the_user_stopped_a_guest),
 		CASE(explains_errors),
 		CASE(log_shows_the_last_lines),

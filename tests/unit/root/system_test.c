@@ -30,18 +30,19 @@ static uint32_t share, cap, period; /* of the next tree; 0: not in it */
 static uint32_t disks;   /* of each guest but the first */
 static uint32_t devices; /* of the system; 0: no such node */
 static uint32_t overlays, first_disk; /* first_disk: number of a guest's first */
+static uint32_t nics, first_nic, nets; /* likewise */
 
-static void build_disks(unsigned guest)
+static void build_numbered(unsigned guest, const char *parent, unsigned first, unsigned count, const char *property)
 {
-	if (!disks || guest == 0)
+	if (!count || guest == 0)
 		return;
-	must(fdt_begin_node(tree, "disks"));
-	for (unsigned i = 0; i < disks; i++) {
+	must(fdt_begin_node(tree, parent));
+	for (unsigned i = 0; i < count; i++) {
 		char name[16];
 
-		snprintf(name, sizeof(name), "%u", first_disk + i);
+		snprintf(name, sizeof(name), "%u", first + i);
 		must(fdt_begin_node(tree, name));
-		must(property_string(tree, "volume", "base"));
+		must(property_string(tree, property, "base"));
 		must(fdt_end_node(tree));
 	}
 	must(fdt_end_node(tree));
@@ -98,7 +99,8 @@ static void build(unsigned guests, const char *kernel, uint64_t memory)
 		if (i == 0)
 			must(fdt_property(tree, "autostart", NULL, 0));
 		must(fdt_property_u32(tree, "restart", i));
-		build_disks(i);
+		build_numbered(i, "disks", first_disk, disks, "volume");
+		build_numbered(i, "nics", first_nic, nics, "net");
 		must(fdt_end_node(tree));
 	}
 	must(fdt_end_node(tree));
@@ -109,6 +111,8 @@ static void build(unsigned guests, const char *kernel, uint64_t memory)
 		build_nodes("disks", devices, "serial");
 		build_nodes("volumes", overlays, "base");
 	}
+	if (nets)
+		build_nodes("nets", nets, "uplink");
 	must(fdt_end_node(tree));
 	must(fdt_finish(tree));
 }
@@ -207,20 +211,20 @@ TEST(system, numbers_the_sessions_of_all_disks)
 {
 	build(3, "file.0", 0x8000000);
 	assert_null(system_read(tree, TREE_SIZE, &result));
-	assert_false(result.has_disks);
-	assert_int_equal(result.sessions, 0);
+	assert_false(result.has[BACKEND_BLOCK]);
+	assert_int_equal(result.sessions[BACKEND_BLOCK], 0);
 	disks = 2, devices = 1, overlays = 3;
 	build(3, "file.0", 0x8000000);
 	assert_null(system_read(tree, TREE_SIZE, &result));
-	assert_true(result.has_disks);
+	assert_true(result.has[BACKEND_BLOCK]);
 	assert_int_equal(result.block_memory, 0x2000000);
 	assert_int_equal(result.overlays, 3);
-	assert_int_equal(result.sessions, 4);
-	assert_int_equal(result.guest[0].disks, 0);
-	assert_int_equal(result.guest[1].disks, 2);
-	assert_int_equal(result.guest[1].session, 0);
-	assert_int_equal(result.guest[2].disks, 2);
-	assert_int_equal(result.guest[2].session, 2);
+	assert_int_equal(result.sessions[BACKEND_BLOCK], 4);
+	assert_int_equal(result.guest[0].devices[BACKEND_BLOCK], 0);
+	assert_int_equal(result.guest[1].devices[BACKEND_BLOCK], 2);
+	assert_int_equal(result.guest[1].session[BACKEND_BLOCK], 0);
+	assert_int_equal(result.guest[2].devices[BACKEND_BLOCK], 2);
+	assert_int_equal(result.guest[2].session[BACKEND_BLOCK], 2);
 	disks = devices = overlays = 0;
 }
 
@@ -249,6 +253,49 @@ TEST(system, refuses_disks_beyond_its_limits)
 	disks = devices = overlays = 0;
 }
 
+TEST(system, numbers_the_sessions_of_all_nics)
+{
+	nics = 3, nets = 1;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_true(result.has[BACKEND_NET] && !result.has[BACKEND_BLOCK]);
+	assert_int_equal(result.sessions[BACKEND_NET], 6);
+	assert_int_equal(result.guest[0].devices[BACKEND_NET], 0);
+	assert_int_equal(result.guest[2].devices[BACKEND_NET], 3);
+	assert_int_equal(result.guest[2].session[BACKEND_NET], 3);
+	/* Those of disks have numbers of their own. */
+	disks = 2, devices = 1;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.guest[2].session[BACKEND_NET], 3);
+	assert_int_equal(result.guest[2].session[BACKEND_BLOCK], 2);
+	nics = nets = disks = devices = 0;
+}
+
+TEST(system, refuses_nics_beyond_its_limits)
+{
+	const struct {
+		uint32_t nics, nets, first;
+		uint64_t memory;
+	} wrong[] = {
+		{ NET_NICS_MAX + 1, 1, 0, 0x8000000 },
+		{ 2, 1, 1, 0x8000000 },
+		{ 1, 0, 0, 0x8000000 },
+		{ 1, NET_SWITCHES_MAX + 1, 0, 0x8000000 },
+		{ 1, 1, 0, UINT64_C(17) << 30 },
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		nics = wrong[i].nics, nets = wrong[i].nets, first_nic = wrong[i].first;
+		build(2, "file.0", wrong[i].memory);
+		assert_non_null(system_read(tree, TREE_SIZE, &result));
+	}
+	nics = NET_NICS_MAX, nets = NET_SWITCHES_MAX, first_nic = 0;
+	build(2, "file.0", UINT64_C(16) << 30);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	nics = nets = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +305,8 @@ int main(void)
 		RUN(system, spreads_vcpus_over_harts),
 		RUN(system, numbers_the_sessions_of_all_disks),
 		RUN(system, refuses_disks_beyond_its_limits),
+		RUN(system, numbers_the_sessions_of_all_nics),
+		RUN(system, refuses_nics_beyond_its_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

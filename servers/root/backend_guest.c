@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "block_guest.h"
+#include "backend_guest.h"
 
 #include <libsys/invoke.h>
 
@@ -14,55 +14,70 @@ static uint64_t tables(const struct guest *guest)
 	return (guest->config->memory + (UINT64_C(1) << TABLE_BITS) - 1) >> TABLE_BITS;
 }
 
-static cptr_t cnode(const struct guest *guest)
+static cptr_t cnode(const struct guest *guest, unsigned kind)
 {
-	return task_slot_of(&guest->vmm, GUEST_DISK_FRAMES);
+	return task_slot_of(&guest->vmm, GUEST_FRAMES + kind);
 }
 
 static uint64_t address_of(const struct guest *guest)
 {
-	return BLOCK_GUESTS_ADDRESS + guest->number * BLOCK_GUEST_SIZE;
+	return BACKEND_GUESTS_ADDRESS + guest->number * BACKEND_GUEST_SIZE;
 }
 
-enum err block_guest_prepare(struct guest *guest, uint64_t frames)
+bool backend_guest_mapped(const struct guest *guest)
+{
+	for (unsigned kind = 0; kind < BACKENDS; kind++)
+		if (guest->config->devices[kind])
+			return true;
+	return false;
+}
+
+enum err backend_guest_prepare(struct guest *guest, uint64_t frames)
 {
 	unsigned bits = 1;
+	enum err err = ERR_OK;
 
-	if (!guest->config->disks)
-		return ERR_OK;
 	while (UINT64_C(1) << bits < FIRST + frames + tables(guest))
 		bits++;
-	enum err err = arena_make(&guest->vmm.arena, OBJECT_CNODE, bits, ROOT_SLOT_CNODE, cnode(guest), 1);
-
-	if (!err)
-		err = arena_make(&guest->vmm.arena, OBJECT_PAGE_TABLE, 0, cnode(guest), FIRST + frames, tables(guest));
-	guest->disk_frames = frames;
-	guest->disk_kept = 0;
+	guest->frames = frames;
+	for (unsigned kind = 0; kind < BACKENDS && !err; kind++) {
+		guest->kept[kind] = 0;
+		if (!guest->config->devices[kind])
+			continue;
+		err = arena_make(&guest->vmm.arena, OBJECT_CNODE, bits, ROOT_SLOT_CNODE, cnode(guest, kind), 1);
+		if (!err)
+			err = arena_make(&guest->vmm.arena, OBJECT_PAGE_TABLE, 0, cnode(guest, kind), FIRST + frames, tables(guest));
+	}
 	return err;
 }
 
-enum err block_guest_keep(struct guest *guest, cptr_t frame)
+enum err backend_guest_keep(struct guest *guest, cptr_t frame)
 {
-	if (!guest->config->disks)
-		return ERR_OK;
-	return cnode_mint(cnode(guest), FIRST + guest->disk_kept++, ROOT_SLOT_CNODE, frame, RIGHT_READ | RIGHT_WRITE, 0);
+	enum err err = ERR_OK;
+
+	for (unsigned kind = 0; kind < BACKENDS && !err; kind++)
+		if (guest->config->devices[kind])
+			err = cnode_mint(cnode(guest, kind), FIRST + guest->kept[kind]++, ROOT_SLOT_CNODE, frame, RIGHT_READ | RIGHT_WRITE,
+					 0);
+	return err;
 }
 
 /* An operation needs the capability in a slot of the root task. */
-static enum err map(struct guest *guest, uint64_t index, cptr_t space, uint64_t address, bool is_table)
+static enum err map(cptr_t from, uint64_t index, cptr_t space, uint64_t address, bool is_table)
 {
 	cptr_t slot = scratch_copy + (cptr_t)(index % SCRATCH_FRAMES);
-	enum err err = cnode_move(ROOT_SLOT_CNODE, slot, cnode(guest), index), back;
+	enum err err = cnode_move(ROOT_SLOT_CNODE, slot, from, index), back;
 
 	if (err)
 		return err;
 	err = is_table ? page_table_map(slot, space, address) : frame_map(slot, space, address, RIGHT_READ | RIGHT_WRITE);
-	back = cnode_move(cnode(guest), index, ROOT_SLOT_CNODE, slot);
+	back = cnode_move(from, index, ROOT_SLOT_CNODE, slot);
 	return err ? err : back;
 }
 
-enum err block_guest_map(struct guest *guest, cptr_t space)
+enum err backend_guest_map(struct guest *guest, enum backend_kind kind, cptr_t space)
 {
+	cptr_t from = cnode(guest, kind);
 	uint64_t offset = 0, index = FIRST, mapped = 0; /* mapped: to here there are tables, or huge frames */
 	enum err err = ERR_OK;
 
@@ -73,18 +88,18 @@ enum err block_guest_map(struct guest *guest, cptr_t space)
 			if (bits == TABLE_BITS) {
 				mapped = offset + (UINT64_C(1) << TABLE_BITS);
 			} else if (offset >= mapped) {
-				err = map(guest, FIRST + guest->disk_frames + (offset >> TABLE_BITS), space, address_of(guest) + offset, true);
+				err = map(from, FIRST + guest->frames + (offset >> TABLE_BITS), space, address_of(guest) + offset, true);
 				mapped += UINT64_C(1) << TABLE_BITS;
 			}
 			if (!err)
-				err = map(guest, index++, space, address_of(guest) + offset, false);
+				err = map(from, index++, space, address_of(guest) + offset, false);
 			offset += UINT64_C(1) << bits;
 		}
 	}
 	return err;
 }
 
-void block_guest_describe(const struct guest *guest, struct attachment *attachment)
+void backend_guest_describe(const struct guest *guest, struct attachment *attachment)
 {
 	uint64_t offset = 0;
 
