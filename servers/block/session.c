@@ -9,6 +9,7 @@
 #include "session_private.h"
 
 #define COMPLAINTS_MAX 8u
+#define BUSY_REQUESTS 8u /* in flight: so many that it need not hear of more at once */
 
 static inline void notify_all(struct session *session, bool notify)
 {
@@ -41,11 +42,18 @@ void session_wake(struct session *session)
 	schedule_add(session->schedule, &session->flow);
 }
 
-/* All queues are empty: the driver shall notify. A buffer may have come just before it could know that. */
+/*
+ * All queues are empty: the driver shall notify. A buffer may have come just before it could know that. While the disk has enough to do
+ * there is no need: the server looks again when a request ends, which is soon, and the guest is spared a doorbell for each.
+ */
 static uint32_t rest(struct session *session)
 {
 	uint32_t at;
 
+	if (session->in_flight >= BUSY_REQUESTS) {
+		session->pace = SESSION_BUSY;
+		return session->queues;
+	}
 	notify_all(session, true);
 	at = next_ready(session);
 	if (at == session->queues)
@@ -130,7 +138,7 @@ __attribute__((hot)) uint64_t session_take(struct flow *flow)
 			return 0;
 	}
 	if (session->in_flight == SESSION_REQUESTS) {
-		session->pace = SESSION_FULL;
+		session->pace = SESSION_BUSY;
 		return 0;
 	}
 	if (held(session))
@@ -168,7 +176,7 @@ __attribute__((hot)) void session_give(struct session *session, struct request *
 	}
 	request->next = session->free;
 	session->free = request;
-	if (session->pace == SESSION_FULL)
+	if (session->pace == SESSION_BUSY)
 		session_wake(session);
 	else if (!session->serves && session->in_flight == 0)
 		session_look(session);

@@ -51,7 +51,7 @@ enum session_pace {
 	SESSION_IDLE,   /* its queues are empty, the driver notifies */
 	SESSION_QUEUED, /* its flow is in the schedule */
 	SESSION_HELD,   /* over its limit, until held_until */
-	SESSION_FULL,   /* as many requests in flight as there may be */
+	SESSION_BUSY,   /* enough requests in flight: goes on when one ends */
 };
 
 struct session {
