@@ -9,7 +9,7 @@
 #include "session_private.h"
 
 #define COMPLAINTS_MAX 8u
-#define BUSY_REQUESTS 8u /* in flight: so many that it need not hear of more at once */
+#define BUSY_REQUESTS 4u /* in flight: so many that it need not hear of more at once */
 
 static inline void notify_all(struct session *session, bool notify)
 {
