@@ -5,7 +5,7 @@
  *   disk stress FOLDER SEED COUNT   COUNT random operations on files, as fsstress does; what it reads it checks
  *   disk write FOLDER FIRST         for ever: makes file after file durable and says "synced N"; numbers from FIRST on
  *   disk check FOLDER LAST          every file that `write` said to be durable up to LAST is there, as it was written
- *   disk cost DEVICE                reads of 4 KiB, alone and 32 at once, with marks between which tests/bench/count counts
+ *   disk cost DEVICE                reads of 4 KiB, alone and 32 at once, and of 1 MiB, with marks between which tests/bench/count counts
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +47,7 @@ enum {
 #define BLOCKS_MAX 16u    /* of a file */
 #define DEPTH 32u
 #define ROUNDS 64u
+#define LARGE (1u << 20)
 
 static uint8_t buffer[BLOCK * BLOCKS_MAX] __attribute__((aligned(4096)));
 static char path[256];
@@ -431,6 +432,18 @@ static void cost_at_depth(long handle)
 	}
 }
 
+static uint8_t large_buffer[LARGE] __attribute__((aligned(4096)));
+
+static void cost_of_large(long handle)
+{
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		MARK(5);
+		if (call(NR_PREAD, handle, (long)large_buffer, LARGE, (long)(round * LARGE), 0) != LARGE)
+			fail("cannot read MiB", (long)round);
+		MARK(6);
+	}
+}
+
 static void cost(const char *device)
 {
 	long handle = open_file(device, OPEN_READ | OPEN_DIRECT);
@@ -444,6 +457,7 @@ static void cost(const char *device)
 		MARK(2);
 	}
 	cost_at_depth(handle);
+	cost_of_large(handle);
 	say("cost, rounds:", ROUNDS);
 }
 
