@@ -18,6 +18,7 @@ static const struct key root_keys[] = {
 	{ "block", TOML_TABLE, "[block]" },
 	{ "disk", TOML_TABLE, "[disk.NAME]" },
 	{ "volume", TOML_TABLE, "[volume.NAME]" },
+	{ "net", TOML_TABLE, "[net.NAME]" },
 };
 
 static const struct key block_keys[] = {
@@ -115,6 +116,15 @@ static uint64_t block_overhead(const struct system_description *system)
 	return system->block_memory + BLOCK_OVERHEAD + BLOCK_DISK_OVERHEAD * (system->disks + system->volumes);
 }
 
+static uint64_t net_overhead(const struct system_description *system)
+{
+	uint64_t bytes = system->nets ? NET_OVERHEAD : 0;
+
+	for (size_t i = 0; i < system->nets; i++)
+		bytes += system->net[i].uplink ? NET_DMA_DEVICE : 0;
+	return bytes;
+}
+
 static void check_total(const struct toml_node *machine, const struct system_description *system, struct report *report)
 {
 	uint64_t guests = 0, files = ARCHIVE_OVERHEAD, total;
@@ -131,7 +141,8 @@ static void check_total(const struct toml_node *machine, const struct system_des
 			files += round_up(guest->initrd_size, PAGE_LARGE);
 	}
 	/* One scrollback more: the system's own log. */
-	total = guests + files + SYSTEM_OVERHEAD + block_overhead(system) + round_up(system->scrollback * (system->guests + 1), PAGE_LARGE);
+	total = guests + files + SYSTEM_OVERHEAD + block_overhead(system) + net_overhead(system) +
+		round_up(system->scrollback * (system->guests + 1), PAGE_LARGE);
 	if (total <= system->memory)
 		return;
 	text_write_size(system->memory, have);
@@ -166,6 +177,7 @@ static void read_root(const struct toml_node *root, const struct search_path *se
 	const struct toml_node *machine = keys_find(root, root_keys, COUNT(root_keys), "machine");
 	const struct toml_node *console = keys_find(root, root_keys, COUNT(root_keys), "console");
 	const struct toml_node *guests = keys_find(root, root_keys, COUNT(root_keys), "guest");
+	const struct toml_node *nets = keys_find(root, root_keys, COUNT(root_keys), "net");
 	unsigned before = report->errors;
 
 	keys_check(root, root_keys, COUNT(root_keys), "the system description", report);
@@ -174,6 +186,8 @@ static void read_root(const struct toml_node *root, const struct search_path *se
 	if (console)
 		read_console(console, report, out);
 	read_block(root, search, report, out);
+	if (nets)
+		nets_read(nets, report, out);
 	if (guests) {
 		read_guests(guests, search, report, out);
 	} else if (before == report->errors) {
@@ -182,6 +196,8 @@ static void read_root(const struct toml_node *root, const struct search_path *se
 	}
 	if (before == report->errors)
 		volumes_check(out, report);
+	if (before == report->errors)
+		nets_check(out, report);
 	if (before == report->errors)
 		check_total(machine, out, report);
 }

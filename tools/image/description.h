@@ -6,6 +6,7 @@
 #include "toml_reader.h"
 
 #include <proto/block.h>
+#include <proto/net.h>
 #include <proto/system.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +23,10 @@
 /* What the block server takes besides the maps of overlays: itself, its pages, rings for each disk and overlay. */
 #define BLOCK_OVERHEAD (4ull << 20)
 #define BLOCK_DISK_OVERHEAD (1ull << 20)
-/* RAM of a guest with disks, at most: the block server sees it all. */
-#define GUEST_WITH_DISKS_MAX (16ull << 30)
+/* What the net server takes besides its DMA for each NIC of the machine. */
+#define NET_OVERHEAD (4ull << 20)
+/* RAM of a guest with disks or NICs, at most: the block or the net server sees it all. */
+#define GUEST_SHARED_MAX (16ull << 30)
 
 #define DISK_PARTITIONS_MAX 16u
 #define DISK_LABEL_MAX 36u /* UEFI 2.10, table 5-6: PartitionName */
@@ -74,6 +77,45 @@ struct guest_disk_description {
 	uint32_t operations, operations_burst;
 };
 
+#define NET_INTERFACE_MAX 15u /* characters of the name of a tap interface of the host: IFNAMSIZ */
+#define NIC_ADDRESSES_MAX 4u  /* of each family */
+#define NIC_FORWARDS_MAX 8u
+
+/* Indices are those of the lists of words in nets.c. */
+enum net_host { NET_HOST_USER = 0, NET_HOST_NONE = 1, NET_HOST_TAP = 2 };
+extern const char *const net_transports[];
+
+struct net_description {
+	char name[NET_NAME_MAX + 1];
+	bool uplink;
+	bool mac_given;
+	uint8_t mac[6]; /* of the machine's NIC, if there is an uplink */
+	uint32_t mtu;
+	enum net_host host;
+	char interface[NET_INTERFACE_MAX + 1]; /* NET_HOST_TAP */
+	uint32_t transport;
+	unsigned line;
+};
+
+struct forward {
+	uint16_t host, guest; /* TCP ports */
+	unsigned line;
+};
+
+struct nic_description {
+	struct reference net;
+	bool mac_given;
+	uint8_t mac[6];
+	uint32_t vlan; /* 0: none */
+	uint32_t group; /* 0: none */
+	size_t addresses4, addresses6;
+	uint8_t address4[NIC_ADDRESSES_MAX][4], address6[NIC_ADDRESSES_MAX][16];
+	uint64_t bandwidth, bandwidth_burst; /* bytes a second, bytes; 0: no limit */
+	uint32_t packets, packets_burst;
+	size_t forwards;
+	struct forward forward[NIC_FORWARDS_MAX];
+};
+
 enum guest_restart { RESTART_NEVER = 0, RESTART_ON_CRASH = 1 }; /* values as in system.dtb */
 
 struct guest_description {
@@ -95,6 +137,8 @@ struct guest_description {
 	enum guest_restart restart;
 	size_t disks;
 	struct guest_disk_description disk[BLOCK_DISKS_MAX];
+	size_t nics;
+	struct nic_description nic[NET_NICS_MAX];
 	unsigned line;
 };
 
@@ -108,6 +152,8 @@ struct system_description {
 	struct disk_description disk[BLOCK_DEVICES_MAX];
 	size_t volumes;
 	struct volume_description volume[BLOCK_VOLUMES_MAX];
+	size_t nets;
+	struct net_description net[NET_SWITCHES_MAX];
 	size_t guests;
 	struct guest_description guest[SYSTEM_GUESTS_MAX];
 };
@@ -138,6 +184,18 @@ void guest_disks_read(const struct toml_node *list, const char *guest, struct re
 void disks_read(const struct toml_node *table, const struct search_path *search, struct report *report,
 	struct system_description *out);
 void volumes_read(const struct toml_node *table, struct report *report, struct system_description *out);
+
+/* Its list "nics", likewise. In guest_nics.c. */
+void guest_nics_read(const struct toml_node *list, const char *guest, struct report *report, struct guest_description *out);
+
+/* The tables [net.NAME]. In nets.c. */
+void nets_read(const struct toml_node *table, struct report *report, struct system_description *out);
+
+/* Of a description read without errors: makes the MACs that are not given, and checks names, addresses and forwarded ports. In nets_check.c. */
+void nets_check(struct system_description *system, struct report *report);
+
+/* The six bytes of "52:54:00:12:34:56", of one NIC alone; reported and false if it is not one. In nets.c. */
+bool nets_mac(const struct toml_node *value, struct report *report, uint8_t out[6]);
 
 /* Checks, of a description read without errors, that all names are known and nobody writes where another reads or writes. */
 void volumes_check(const struct system_description *system, struct report *report);

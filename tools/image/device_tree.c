@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device_tree.h"
 
+#include <arpa/inet.h>
 #include <libfdt.h>
 #include <string.h>
 
@@ -56,6 +57,12 @@ static void put_cells(struct writer *writer, const char *name, const uint32_t *v
 		fdt32_st(cell + 4 * i, values[i]);
 }
 
+static void put_bytes(struct writer *writer, const char *name, const uint8_t *bytes, size_t size)
+{
+	if (!writer->error)
+		writer->error = fdt_property(writer->tree, name, bytes, (int)size);
+}
+
 static void write_guest_disk(struct writer *writer, const struct guest_disk_description *disk)
 {
 	put_string(writer, "volume", disk->volume.name);
@@ -82,6 +89,74 @@ static void write_guest_disks(struct writer *writer, const struct guest_descript
 
 		begin(writer, name);
 		write_guest_disk(writer, &guest->disk[i]);
+		end(writer);
+	}
+	end(writer);
+}
+
+/* A list of strings, one after the other. */
+static void write_addresses(struct writer *writer, const struct nic_description *nic)
+{
+	char list[NIC_ADDRESSES_MAX * (INET_ADDRSTRLEN + INET6_ADDRSTRLEN)] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < nic->addresses4; i++)
+		used += strlen(inet_ntop(AF_INET, nic->address4[i], list + used, INET_ADDRSTRLEN)) + 1;
+	for (size_t i = 0; i < nic->addresses6; i++)
+		used += strlen(inet_ntop(AF_INET6, nic->address6[i], list + used, INET6_ADDRSTRLEN)) + 1;
+	if (used)
+		put_bytes(writer, "addresses", (const uint8_t *)list, used);
+}
+
+static void write_nic(struct writer *writer, const struct nic_description *nic)
+{
+	put_string(writer, "net", nic->net.name);
+	put_bytes(writer, "mac", nic->mac, sizeof(nic->mac));
+	if (nic->vlan)
+		put_u32(writer, "vlan", nic->vlan);
+	write_addresses(writer, nic);
+	if (nic->bandwidth) {
+		put_u64(writer, "bandwidth", nic->bandwidth);
+		put_u64(writer, "bandwidth-burst", nic->bandwidth_burst);
+	}
+	if (nic->packets) {
+		put_u32(writer, "packets", nic->packets);
+		put_u32(writer, "packets-burst", nic->packets_burst);
+	}
+	if (nic->group)
+		put_u32(writer, "group", nic->group);
+}
+
+static void write_nics(struct writer *writer, const struct guest_description *guest)
+{
+	if (!guest->nics)
+		return;
+	begin(writer, "nics");
+	for (size_t i = 0; i < guest->nics; i++) {
+		const char name[] = { (char)('0' + i), '\0' };
+
+		begin(writer, name);
+		write_nic(writer, &guest->nic[i]);
+		end(writer);
+	}
+	end(writer);
+}
+
+/* What the net server reads. */
+static void write_nets(struct writer *writer, const struct system_description *system)
+{
+	if (!system->nets)
+		return;
+	begin(writer, "nets");
+	for (size_t i = 0; i < system->nets; i++) {
+		const struct net_description *net = &system->net[i];
+
+		begin(writer, net->name);
+		if (net->uplink) {
+			put_flag(writer, "uplink");
+			put_bytes(writer, "uplink-mac", net->mac, sizeof(net->mac));
+		}
+		put_u32(writer, "mtu", net->mtu);
 		end(writer);
 	}
 	end(writer);
@@ -147,6 +222,7 @@ static void write_guest(struct writer *writer, const struct guest_description *g
 		put_flag(writer, "autostart");
 	put_u32(writer, "restart", guest->restart);
 	write_guest_disks(writer, guest);
+	write_nics(writer, guest);
 	end(writer);
 }
 
@@ -163,6 +239,7 @@ int device_tree_write(const struct system_description *system, const struct gues
 	put_u64(&writer, "scrollback", system->scrollback);
 	end(&writer);
 	write_block(&writer, system);
+	write_nets(&writer, system);
 	begin(&writer, "guests");
 	for (size_t i = 0; i < system->guests; i++)
 		write_guest(&writer, &system->guest[i], &files[i]);

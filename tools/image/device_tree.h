@@ -4,7 +4,7 @@
 
 #include "description.h"
 
-#define DEVICE_TREE_MAX 32768u
+#define DEVICE_TREE_MAX 65536u
 
 /* Names of a guest's files in the archive; initrd NULL if it has none. */
 struct guest_files {

@@ -33,6 +33,7 @@ static const struct key guest_keys[] = {
 	{ "autostart", TOML_BOOLEAN, "autostart = true" },
 	{ "restart", TOML_STRING, "restart = \"never\" or \"on-crash\"" },
 	{ "disks", TOML_ARRAY, "disks = [\"VOLUME\"]" },
+	{ "nics", TOML_ARRAY, "nics = [\"NET\"]" },
 };
 
 /* Index: the ANSI colour. */
@@ -218,6 +219,7 @@ void guest_read(const struct toml_node *table, const struct search_path *search,
 		report_hint(report, color->line, "take another colour");
 	}
 	guest_disks_read(find(table, "disks"), what, report, out);
+	guest_nics_read(find(table, "nics"), what, report, out);
 	read_files(table, search, report, out);
 	read_cmdline(find(table, "cmdline"), report, out);
 }

@@ -47,17 +47,6 @@ static void read_volume(const char *name, unsigned line, struct report *report, 
 	}
 }
 
-/* A burst says something of a limit only. */
-static void check_burst(const struct toml_node *table, const char *burst, const char *limit, struct report *report)
-{
-	const struct toml_node *value = find(table, burst);
-
-	if (!value || find(table, limit))
-		return;
-	report_error(report, value->line, "%s has no meaning without %s", burst, limit);
-	report_hint(report, value->line, "add %s, or take it away", limit);
-}
-
 static void read_limits(const struct toml_node *table, struct report *report, struct guest_disk_description *out)
 {
 	out->bandwidth = keys_size(find(table, "bandwidth"), bandwidth_limits, 0, report);
@@ -66,8 +55,8 @@ static void read_limits(const struct toml_node *table, struct report *report, st
 	out->operations = keys_number(find(table, "operations"), 1, OPERATIONS_MAX, 0, report);
 	out->operations_burst = keys_number(find(table, "operations_burst"), 1, OPERATIONS_MAX,
 		out->operations ? (uint32_t)largest(out->operations / 10, 16) : 0, report);
-	check_burst(table, "bandwidth_burst", "bandwidth", report);
-	check_burst(table, "operations_burst", "operations", report);
+	keys_need(find(table, "bandwidth_burst"), find(table, "bandwidth"), "bandwidth", report);
+	keys_need(find(table, "operations_burst"), find(table, "operations"), "operations", report);
 }
 
 static void read_table(const struct toml_node *table, const char *guest, struct report *report,
@@ -131,7 +120,7 @@ void guest_disks_read(const struct toml_node *list, const char *guest, struct re
 		check_serial(out, disk, report);
 		out->disks++;
 	}
-	if (out->disks && out->memory > GUEST_WITH_DISKS_MAX) {
+	if (out->disks && out->memory > GUEST_SHARED_MAX) {
 		report_error(report, list->line, "%s has disks and more than 16G of memory", guest);
 		report_hint(report, list->line, "write memory = \"16G\", or take its disks away");
 	}

@@ -210,3 +210,11 @@ uint32_t keys_choice(const struct toml_node *value, const char *const *words, ui
 		report_hint(report, value->line, "one of %s", list);
 	return otherwise;
 }
+
+void keys_need(const struct toml_node *value, const struct toml_node *other, const char *name, struct report *report)
+{
+	if (!value || other)
+		return;
+	report_error(report, value->line, "%s has no meaning without %s", value->key, name);
+	report_hint(report, value->line, "add %s, or take it away", name);
+}

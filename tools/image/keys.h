@@ -39,3 +39,6 @@ bool keys_list(const struct toml_node *value, const char *what, uint32_t count, 
 /* Index of a string in a list of words, `otherwise` if absent; a word not in the list is reported. */
 uint32_t keys_choice(const struct toml_node *value, const char *const *words, uint32_t count, uint32_t otherwise,
 	struct report *report);
+
+/* Reports a key that has no meaning without another: `value` is there and `other`, named so, is not. Either may be NULL. */
+void keys_need(const struct toml_node *value, const struct toml_node *other, const char *name, struct report *report);

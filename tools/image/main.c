@@ -35,6 +35,7 @@ static const char usage[] =
 	"       image check SYSTEM.toml [--guests DIR]     look for errors in a system description\n"
 	"       image machine SYSTEM.toml [--guests DIR]   print memory=BYTES harts=N\n"
 	"       image disks SYSTEM.toml [--guests DIR]     print the disks that have a file, one a line\n"
+	"       image nets SYSTEM.toml [--guests DIR]      print the uplinks that the launcher makes, one a line\n"
 	"       image list ARCHIVE                         list an archive and verify its checksums\n";
 
 __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
@@ -97,10 +98,12 @@ static int add_guest_file(struct archive *archive, const char *path, const char 
 	return 0;
 }
 
-/* A system without disks does without the block server. */
+/* A system without disks does without the block server, one without nets without the net server. */
 static bool is_needed(const struct system_description *system, const char *program)
 {
-	return system->disks || strcmp(program, "block") != 0;
+	if (!strcmp(program, "block"))
+		return system->disks > 0;
+	return system->nets || strcmp(program, "net") != 0;
 }
 
 static int fill_archive(const struct options *options, const struct system_description *system, struct archive *archive)
@@ -197,6 +200,47 @@ static int command_disks(const struct options *options)
 	return good ? 0 : 1;
 }
 
+/* Ports of the host that lead through a net: HOST:ADDRESS:PORT:GUEST, with commas between. */
+static void print_forwards(const struct system_description *system, const struct net_description *net)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < system->guests; i++) {
+		for (size_t j = 0; j < system->guest[i].nics; j++) {
+			const struct nic_description *nic = &system->guest[i].nic[j];
+			const uint8_t *address = nic->address4[0];
+
+			for (size_t k = 0; k < nic->forwards && !strcmp(nic->net.name, net->name); k++) {
+				printf("%s%u:%u.%u.%u.%u:%u:%s", comma, nic->forward[k].host, address[0], address[1], address[2], address[3],
+					nic->forward[k].guest, system->guest[i].name);
+				comma = ",";
+			}
+		}
+	}
+	puts(*comma ? "" : "-");
+}
+
+static void print_net(const struct system_description *system, const struct net_description *net)
+{
+	const uint8_t *mac = net->mac;
+
+	printf("%s\t%s%s\t%s\t%02x:%02x:%02x:%02x:%02x:%02x\t", net->name, net->host == NET_HOST_TAP ? "tap:" : "user", net->interface,
+		net_transports[net->transport], mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+	print_forwards(system, net);
+}
+
+static int command_nets(const struct options *options)
+{
+	struct system_description system;
+	bool good = read_description(options, &system);
+
+	for (size_t i = 0; good && i < system.nets; i++)
+		if (system.net[i].uplink && system.net[i].host != NET_HOST_NONE)
+			print_net(&system, &system.net[i]);
+	description_free(&system);
+	return good ? 0 : 1;
+}
+
 static int command_list(const struct options *options)
 {
 	uint8_t *data;
@@ -271,6 +315,7 @@ int main(int count, char **arguments)
 		{ "check", command_check },
 		{ "machine", command_machine },
 		{ "disks", command_disks },
+		{ "nets", command_nets },
 		{ "list", command_list },
 	};
 	struct options options = { .guests = NULL };

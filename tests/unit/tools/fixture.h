@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define FOLDER_MAX 64
-#define TEXT_MAX 16384
+#define TEXT_MAX 32768
 
 static char folder[FOLDER_MAX] = "/tmp/serai-description-XXXXXX";
 static char toml_path[FOLDER_MAX + 16];
