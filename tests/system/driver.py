@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,8 @@ import pexpect
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 sys.dont_write_bytecode = True
 
-from disk import qemu  # noqa: E402 (the path must be set first)
+import nets as net_tool  # noqa: E402 (the path must be set first)
+from disk import qemu  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SERAI_BUILD", TOP / "build/riscv64"))
@@ -24,7 +26,8 @@ IMAGE = pathlib.Path(os.environ.get("SERAI_IMAGE", TOP / "build/host/tools/image
 QEMU = os.environ.get("SERAI_QEMU", "qemu-system-riscv64")
 BUILD_DEBUG = BUILD.with_name(BUILD.name + "-debug")  # with kernel checks and the debug system call
 PAYLOADS = BUILD / "tests/guests"
-SERVERS = ("console", "vmm", "block")
+SERVERS = ("console", "vmm", "block", "net")
+OPTIONAL = {"block": "[disk.", "net": "[net."}  # servers that a system without such tables does without
 
 ESCAPE = "\x1d"  # Ctrl-]
 # What the kernel prints last when the machine goes off after a failure.
@@ -75,12 +78,12 @@ def toml_value(value):
     return str(value) if isinstance(value, int) else f'"{value}"'
 
 
-def description(*guests, memory="512M", harts=1, console=None, disks=None, volumes=None):
-    """The text of a system description. disks, volumes: the keys of each, by name."""
+def description(*guests, memory="512M", harts=1, console=None, disks=None, volumes=None, nets=None):
+    """The text of a system description. disks, volumes, nets: the keys of each, by name."""
     text = f'[machine]\nmemory = "{memory}"\nharts = {harts}\n'
     if console:
         text += "[console]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in console.items())
-    for what, tables in (("disk", disks or {}), ("volume", volumes or {})):
+    for what, tables in (("disk", disks or {}), ("volume", volumes or {}), ("net", nets or {})):
         for name, keys in tables.items():
             text += f"[{what}.{name}]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in keys.items())
     return text + "".join(guest.text() for guest in guests)
@@ -90,13 +93,13 @@ def program(name, build=BUILD):
     return build / "kernel/kernel.elf" if name == "kernel" else build / f"servers/{name}/{name}.elf"
 
 
-def make_archive(text, folder, build=BUILD, root=None, kernel=None, block=None):
-    """Builds a boot archive from the text of a description; returns its path. root, kernel, block: others than the usual ones."""
-    others = {"root": root, "kernel": kernel, "block": block}
+def make_archive(text, folder, build=BUILD, root=None, kernel=None, block=None, net=None):
+    """Builds a boot archive from the text of a description; returns its path. root, kernel, block, net: others than the usual ones."""
+    others = {"root": root, "kernel": kernel, "block": block, "net": net}
     toml, archive = folder / "system.toml", folder / "archive"
     toml.write_text(text)
     stripped = {}
-    servers = [name for name in SERVERS if name != "block" or "[disk." in text]
+    servers = [name for name in SERVERS if OPTIONAL.get(name, "") in text]
     for name in ("kernel", "root", *servers):
         stripped[name] = folder / f"{name}.elf"
         subprocess.run(["riscv64-unknown-elf-objcopy", "--strip-all", others.get(name) or program(name, build), stripped[name]],
@@ -119,6 +122,20 @@ def disk_arguments(toml, change=None):
     for disk in disks if change else ():
         change(disk)
     return qemu.arguments(disks)
+
+
+def free_port():
+    """A port of the host that nobody listens at, for `forward`."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def net_arguments(toml):
+    """QEMU's arguments for the uplinks of a description; their netdevs are named net-NAME."""
+    nets = net_tool.read(subprocess.run([IMAGE, "nets", toml, "--guests", GUESTS], check=True, capture_output=True, text=True).stdout)
+    net_tool.check(nets)
+    return net_tool.arguments(nets)
 
 
 class Terminal:
@@ -240,18 +257,19 @@ class System(Terminal):
     """A system in QEMU.
 
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
-    root, kernel, block: an ELF file to start as root task, kernel, or block server, in place of the real one. Disks of the description are attached;
-    relative paths of theirs are in the folder of this system alone. change: see disk_arguments.
+    root, kernel, block, net: an ELF file to start as root task, kernel, or server, in place of the real one. Disks and uplinks of the description
+    are attached; relative paths of theirs are in the folder of this system alone. change: see disk_arguments.
     """
 
-    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, change=None):
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, net=None, change=None):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
-        archive = make_archive(system, self.folder, build, root, kernel, block)
+        archive = make_archive(system, self.folder, build, root, kernel, block, net)
         disks = disk_arguments(self.folder / "system.toml", change) if "[disk." in system else []
+        nets = net_arguments(self.folder / "system.toml") if "[net." in system else []
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
-            build / "serai.bin", "-initrd", archive, *disks, *(ICOUNT if icount else ()), *arguments])
+            build / "serai.bin", "-initrd", archive, *disks, *nets, *(ICOUNT if icount else ()), *arguments])
 
     def end(self):
         super().end()

@@ -58,8 +58,8 @@ def arguments(disks):
             f"readonly={'on' if disk.read_only else 'off'},discard=unmap,detect-zeroes=off,rerror=report,werror=report{disk.options}"]
         device = "virtio-blk-device"
         if disk.transport == "pci":
-            # A slot each: the interrupt lines of four neighbours differ.
-            slot += 1
+            # A slot each: the interrupt lines of neighbours differ. Every fourth slot is left for NICs (tools/nets.py).
+            slot += 1 if (slot + 1) % 4 else 2
             device = f"virtio-blk-pci,disable-legacy=on,addr={slot:#x}"
         words += ["-device", f"{device},drive=disk-{disk.name},serial={escape(disk.serial)}"]
     return words

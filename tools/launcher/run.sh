@@ -65,6 +65,18 @@ attach_disks() {
 	mapfile -t disk_arguments <<<"$text"
 }
 
+# Puts QEMU's arguments for a system's NICs into `net_arguments`, and says which ports lead to guests.
+attach_nets() {
+	local nets text key=()
+
+	net_arguments=()
+	nets=$("$BUILD/host/tools/image" nets "$1" --guests "$GUESTS") || exit 1
+	[ -n "$nets" ] || return 0
+	! grep -q '@debian/root\.img' "$1" || key=(--key "$CACHE/debian-root/id_ed25519")
+	text=$("$TOP/tools/nets.py" "${key[@]}" <<<"$nets") || exit 1
+	mapfile -t net_arguments <<<"$text"
+}
+
 # Runs QEMU with this terminal raw; puts the terminal back whatever happens. Sets `status`.
 run_on_terminal() {
 	local saved="" pid
@@ -88,7 +100,7 @@ run_on_terminal() {
 }
 
 command_run() {
-	local system machine archive log status extra disk_arguments
+	local system machine archive log status extra disk_arguments net_arguments
 
 	[ $# -le 1 ] || fail "run takes one system description"
 	system=$(system_path "$@")
@@ -101,6 +113,7 @@ command_run() {
 	make_archive "$system" "$archive" || exit 1
 	local "${machine% *}" "${machine#* }"
 	attach_disks "$system"
+	attach_nets "$system"
 
 	cd "$TOP"
 	log=$BUILD/console.$$.log
@@ -109,7 +122,7 @@ command_run() {
 	run_on_terminal "$QEMU" -machine virt -cpu rv64,h=true -m "$((memory >> 20))M" -smp "$harts" -no-reboot \
 		-display none -monitor none -chardev "stdio,id=con,signal=off,mux=off,logfile=$log" -serial chardev:con \
 		-chardev "socket,id=gdb,path=$GDB_SOCKET,server=on,wait=off" -gdb chardev:gdb \
-		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${disk_arguments[@]}" "${extra[@]}"
+		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${disk_arguments[@]}" "${net_arguments[@]}" "${extra[@]}"
 	if [ "$status" -eq 0 ] && tail -n 5 "$log" 2>/dev/null | tr -d '\r' | grep -aqxE "$FAILURE_LINE"; then
 		status=1
 	fi
