@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "guess.h"
+#include "nets.h"
 #include "screen.h"
 #include "volumes.h"
 
-enum { WORDS_MAX = 3, LOG_LINES = 200, KIB = 1024, WORD_MAX = 24 };
+enum { WORDS_MAX = 3, LOG_LINES = 200, KIB = 1024 };
 
 struct command {
 	const char *name;
@@ -25,47 +27,6 @@ static unsigned root_call(struct mux *mux, enum root_request request, uint64_t w
 	return mux->port->call(mux->port->context, request, word);
 }
 
-static unsigned smallest(unsigned a, unsigned b, unsigned c)
-{
-	if (b < a)
-		a = b;
-	return c < a ? c : a;
-}
-
-/* Edits that make one word the other (Levenshtein); words of WORD_MAX and more are as far as can be. */
-static unsigned distance(const char *a, const char *b)
-{
-	unsigned row[WORD_MAX + 1], i, j;
-	size_t width = strlen(b);
-
-	if (strlen(a) > WORD_MAX || width > WORD_MAX)
-		return WORD_MAX;
-	for (j = 0; j <= width; j++)
-		row[j] = j;
-	for (i = 1; a[i - 1]; i++) {
-		unsigned diagonal = row[0];
-
-		row[0] = i;
-		for (j = 1; j <= width; j++) {
-			unsigned above = row[j];
-
-			row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[width];
-}
-
-static bool is_close(const char *typed, const char *name, unsigned *best)
-{
-	unsigned edits = !strncmp(name, typed, strlen(typed)) ? 0 : distance(typed, name);
-
-	if (edits >= *best)
-		return false;
-	*best = edits;
-	return true;
-}
-
 static struct channel *find_channel(struct mux *mux, const char *name)
 {
 	const char *closest = NULL;
@@ -80,7 +41,7 @@ static struct channel *find_channel(struct mux *mux, const char *name)
 			return channel;
 		if (channel->guest != MUX_NO_GUEST && !name[1] && name[0] == (char)('0' + number))
 			return channel;
-		if (is_close(name, channel->name, &best))
+		if (guess_is_closer(name, channel->name, &best))
 			closest = channel->name;
 	}
 	if (closest)
@@ -355,6 +316,37 @@ static void run_forget(struct mux *mux, struct channel *unused, char *const word
 	volumes_ask(mux, BLOCK_DELETE_SNAPSHOT, word[1], word[2]);
 }
 
+static void run_nets(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	(void)word;
+	nets_show(mux);
+}
+
+/* The NIC is named NAME or NAME.N. */
+static void run_link(struct mux *mux, struct channel *channel, char *const word[])
+{
+	bool up = !strcmp(word[2], "up");
+	char *dot = strchr(word[1], '.');
+	uint64_t nic = 0;
+
+	if (!up && strcmp(word[2], "down")) {
+		screen_print(mux, "'%s' is neither `up` nor `down`", word[2]);
+		return;
+	}
+	if (dot && (!parse_number(dot + 1, &nic) || nic >= NET_NICS_MAX)) {
+		screen_print(mux, "'%s' is not the number of a NIC; `nets` shows them", dot + 1);
+		return;
+	}
+	if (dot)
+		*dot = '\0';
+	channel = find_channel(mux, word[1]);
+	if (channel && channel->guest == MUX_NO_GUEST)
+		screen_print(mux, "%s is no guest", channel->name);
+	else if (channel)
+		nets_link(mux, channel->guest, (uint32_t)nic, up);
+}
+
 static void run_quit(struct mux *mux, struct channel *unused, char *const words[])
 {
 	uint64_t word[5] = {0};
@@ -382,7 +374,7 @@ static void run_help(struct mux *mux, struct channel *unused, char *const word[]
 	(void)word;
 	command = commands(&count);
 	for (i = 0; i < count; i++)
-		screen_print(mux, "  %-8s %-13s %s", command[i].name, command[i].arguments, command[i].text);
+		screen_print(mux, "  %-8s %-16s %s", command[i].name, command[i].arguments, command[i].text);
 	mux_help(mux);
 }
 
@@ -401,6 +393,8 @@ static const struct command *commands(unsigned *count)
 		{"snapshot", "VOLUME NAME", "keep an overlay's state under this name; its guest goes on", false, run_snapshot},
 		{"rollback", "VOLUME NAME", "back to a snapshot; what came after it is lost. The guest must be off", false, run_rollback},
 		{"forget", "VOLUME NAME", "delete a snapshot; the volume's state stays", false, run_forget},
+		{"nets", "", "switches and their ports: link, MAC, frames and bytes, and what was dropped and why", false, run_nets},
+		{"link", "NAME[.N] up|down", "plug or unplug a guest's NIC; N: 0 for the first", false, run_link},
 		{"kill", "NAME", "make a guest's VMM fault, or the server `block`, to see it contained", true, run_kill},
 		{"quit", "", "stop all guests and power the machine off", false, run_quit},
 		{"exit", "", "back to the guest; so do an empty line and Ctrl-D", false, run_exit},
@@ -419,7 +413,7 @@ static void say_unknown(struct mux *mux, const char *name)
 
 	command = commands(&count);
 	for (i = 0; i < count; i++) {
-		if (is_close(name, command[i].name, &best))
+		if (guess_is_closer(name, command[i].name, &best))
 			closest = command[i].name;
 	}
 	if (closest)

@@ -82,6 +82,12 @@ static void port_block_signal(void *context)
 	(void)sys_signal(task_cap("block.signal"));
 }
 
+static void port_net_signal(void *context)
+{
+	(void)context;
+	(void)sys_signal(task_cap("net.signal"));
+}
+
 static struct port port = {
 	.room = port_room,
 	.write = port_write,
@@ -89,6 +95,7 @@ static struct port port = {
 	.call = port_call,
 	.now = port_now,
 	.block_signal = port_block_signal,
+	.net_signal = port_net_signal,
 };
 
 static bool receive(void)
@@ -204,6 +211,19 @@ static void find_block_server(void)
 	port.block_command = command;
 }
 
+/* Absent if the system has no networks. */
+static void find_net_server(void)
+{
+	size_t status_size = 0, command_size = 0;
+	const void *status = task_memory("net.status", &status_size);
+	void *command = task_memory("net.command", &command_size);
+
+	if (!status || !command || status_size < sizeof(struct net_status) || command_size < sizeof(struct net_command))
+		return;
+	port.net_status = status;
+	port.net_command = command;
+}
+
 /* False if there is no channel of this number. */
 static bool add_channel(unsigned number, size_t scrollback_size)
 {
@@ -255,6 +275,7 @@ int main(void)
 		scrollback = SCROLLBACK_DEFAULT;
 	ns16550_init(&uart, registers);
 	find_block_server();
+	find_net_server();
 	mux_init(&mux, &port, (uint8_t)task_value("escape", ESCAPE_DEFAULT));
 	while (number < MUX_CHANNELS && add_channel(number, scrollback))
 		number++;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ask.h"
+#include "nets.h"
 #include "screen.h"
 #include "volumes.h"
 
@@ -411,6 +413,7 @@ bool mux_turn(struct mux *mux)
 
 	moved |= job_turn(mux);
 	moved |= volumes_turn(mux);
+	moved |= nets_turn(mux);
 	moved |= channel_turn(mux, mux->focus);
 	for (i = 0; i < mux->channels; i++) {
 		if (i != mux->focus)
@@ -488,6 +491,9 @@ uint64_t mux_deadline(const struct mux *mux)
 	/* With the terminal's queue full nothing moves but by its interrupt. */
 	if (!screen_ready(mux))
 		return deadline;
+	/* A server may tell of its work before the answer is on its page. */
+	if (mux->asked || mux->net_asked)
+		deadline = earlier(deadline, now(mux) + ASK_AGAIN_MS);
 	for (i = 0; i < mux->channels; i++)
 		deadline = earlier(deadline, channel_deadline(mux, &mux->channel[i]));
 	return deadline;

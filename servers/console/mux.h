@@ -12,6 +12,7 @@
 
 #include <libsys/channel.h>
 #include <proto/block.h>
+#include <proto/net.h>
 #include <proto/root.h>
 #include <proto/system.h>
 
@@ -46,6 +47,10 @@ struct port {
 	const struct block_status *block_status;
 	struct block_command *block_command;
 	void (*block_signal)(void *context);
+	/* The net server (<proto/net.h>), likewise. */
+	const struct net_status *net_status;
+	struct net_command *net_command;
+	void (*net_signal)(void *context);
 };
 
 struct label {
@@ -103,6 +108,7 @@ struct mux {
 	struct prompt prompt;
 	struct mux_job job;
 	uint32_t asked; /* sequence of the command that the block server has not answered yet; 0: none */
+	uint32_t net_asked; /* likewise, the net server */
 	bool input_added; /* signal the focused guest */
 	unsigned pending_length;
 	uint64_t pending_since; /* ms: last progress */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ask.h"
 #include "command.h"
 #include "screen.h"
 
@@ -137,11 +138,7 @@ void volumes_ask(struct mux *mux, enum block_operation operation, const char *vo
 		screen_print(mux, "names of volumes and snapshots have at most %u characters", BLOCK_NAME_MAX);
 		return;
 	}
-	/* The page outlives this console: never a sequence that was answered already. */
-	sequence = __atomic_load_n(&mux->port->block_status->command, __ATOMIC_RELAXED);
-	if (sequence < command->sequence)
-		sequence = command->sequence;
-	sequence = sequence == UINT32_MAX ? 1 : sequence + 1;
+	sequence = ask_sequence(&mux->port->block_status->command, command->sequence);
 	command->operation = operation;
 	strcpy(command->volume, volume);
 	strcpy(command->name, name);
@@ -154,12 +151,5 @@ bool volumes_turn(struct mux *mux)
 {
 	const struct block_status *status = mux->port->block_status;
 
-	if (!mux->asked || !status || !screen_ready(mux) || screen_held(mux) ||
-	    __atomic_load_n(&status->command, __ATOMIC_ACQUIRE) != mux->asked)
-		return false;
-	mux->asked = 0;
-	screen_begin(mux);
-	screen_print(mux, "%s%.*s", status->error ? "error: " : "", (int)sizeof(status->answer) - 1, status->answer);
-	screen_restore(mux);
-	return true;
+	return status && ask_turn(mux, &mux->asked, &status->command, &status->error, status->answer, sizeof(status->answer));
 }

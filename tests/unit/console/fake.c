@@ -141,6 +141,12 @@ static void port_block_signal(void *context)
 	fake.block_signals++;
 }
 
+static void port_net_signal(void *context)
+{
+	(void)context;
+	fake.net_signals++;
+}
+
 static const struct port port = {
 	.room = port_room,
 	.write = port_write,
@@ -150,6 +156,9 @@ static const struct port port = {
 	.block_status = &fake.block_status,
 	.block_command = &fake.block_command,
 	.block_signal = port_block_signal,
+	.net_status = &fake.net_status,
+	.net_command = &fake.net_command,
+	.net_signal = port_net_signal,
 };
 
 int fake_setup(void **state)

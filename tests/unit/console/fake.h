@@ -36,6 +36,9 @@ struct fake {
 	struct block_status block_status;
 	struct block_command block_command;
 	unsigned block_signals;
+	struct net_status net_status;
+	struct net_command net_command;
+	unsigned net_signals;
 	/* the terminal */
 	char row[FAKE_ROWS][FAKE_COLUMNS + 1];
 	unsigned y, x;
