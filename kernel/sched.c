@@ -19,15 +19,23 @@ void sched_hart_init(struct hart *hart, uint32_t index)
 	*hart = (struct hart){ .index = index, .timer = DEADLINE_NEVER, .timer_stale = true };
 }
 
-static inline __attribute__((always_inline)) void put_last(struct hart *hart, struct thread *thread)
+static inline __attribute__((always_inline)) void put(struct hart *hart, struct thread *thread, bool first)
 {
 	unsigned priority = thread->priority;
 
-	queue_append(&hart->ready[priority], thread);
+	if (first)
+		queue_prepend(&hart->ready[priority], thread);
+	else
+		queue_append(&hart->ready[priority], thread);
 	if (priority > hart->top)
 		hart->top = priority;
 	hart->ready_bits[priority / 64] |= UINT64_C(1) << priority % 64;
 	thread->queued = true;
+}
+
+static inline __attribute__((always_inline)) void put_last(struct hart *hart, struct thread *thread)
+{
+	put(hart, thread, false);
 }
 
 static void enqueue(struct thread *thread)
@@ -226,6 +234,14 @@ void sched_yield(struct hart *hart)
 	sched_ready(thread);
 }
 
+static void move_first(struct hart *hart, struct thread *thread)
+{
+	struct thread_queue *queue = &hart->ready[thread->priority];
+
+	queue_remove(queue, thread);
+	queue_prepend(queue, thread);
+}
+
 /* A thread whose refill came takes the hart from one of its priority, if that had more of its share. Charged up to now. */
 static __attribute__((noinline)) void overtake(struct hart *hart, struct thread *thread)
 {
@@ -234,15 +250,7 @@ static __attribute__((noinline)) void overtake(struct hart *hart, struct thread 
 	if (!thread->queued || !current || current->priority != thread->priority || current->sched_context->budget.ended ||
 	    !budget_precedes(&thread->sched_context->budget, &current->sched_context->budget))
 		return;
-	struct thread_queue *queue = &hart->ready[thread->priority];
-
-	queue_remove(queue, thread);
-	thread->next = queue->head;
-	if (queue->head)
-		queue->head->prev = thread;
-	else
-		queue->tail = thread;
-	queue->head = thread;
+	move_first(hart, thread);
 	hart->current = NULL;
 	hart->reschedule = true;
 	sched_ready(current);
@@ -302,10 +310,10 @@ static inline __attribute__((always_inline)) void set_timer(struct hart *hart, c
 	}
 }
 
-/* A thread in no queue, more urgent than all others, has the hart from now on. */
+/* A thread in no queue, more urgent than all others, has the hart from now on. The other's turn is not over: it goes on before its equals. */
 static inline __attribute__((always_inline)) void replace(struct hart *hart, struct thread *current, struct thread *by)
 {
-	put_last(hart, current);
+	put(hart, current, true);
 	hart->current = by;
 }
 
@@ -370,6 +378,16 @@ struct thread *sched_timer_in_thread(struct hart *hart)
 	return current;
 }
 
+/* As `replace`, for a thread that may have come to the end of its turn with the last charge. */
+static void put_back(struct hart *hart, struct thread *thread)
+{
+	bool ended = thread->sched_context->budget.ended;
+
+	sched_ready(thread);
+	if (!ended && thread->queued)
+		move_first(hart, thread);
+}
+
 struct thread *sched_leave(struct hart *hart)
 {
 	if (hart->current && hart->current->sched_context->budget.ended)
@@ -385,7 +403,7 @@ struct thread *sched_leave(struct hart *hart)
 			sched_charge(hart, arch_time());
 			hart->current = NULL;
 			if (previous)
-				sched_ready(previous);
+				put_back(hart, previous);
 			hart->reschedule = false;
 			hart->current = next;
 			budget_begin(&next->sched_context->budget, hart->charged_at);

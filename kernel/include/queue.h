@@ -15,6 +15,17 @@ static inline void queue_append(struct thread_queue *queue, struct thread *threa
 	queue->tail = thread;
 }
 
+static inline void queue_prepend(struct thread_queue *queue, struct thread *thread)
+{
+	thread->next = queue->head;
+	thread->prev = NULL;
+	if (queue->head)
+		queue->head->prev = thread;
+	else
+		queue->tail = thread;
+	queue->head = thread;
+}
+
 static inline void queue_remove(struct thread_queue *queue, struct thread *thread)
 {
 	if (thread->prev)

@@ -9,6 +9,7 @@
 #define RANDOM_ROUNDS 150u
 #define CHANGES 60u
 #define BELLS 300u
+#define BELLS_MANY 4000u
 #define WILD 0xdead0000beef0000u
 
 enum outcome { DONE = 1, BROKEN = 2, NOTHING = 4 };
@@ -174,9 +175,11 @@ static void twice_the_same(void)
 
 static void flood_of_bells(void)
 {
+	unsigned bells = strcmp(payload_argument("bells", "some"), "many") == 0 ? BELLS_MANY : BELLS;
+
 	good_chain();
 	disk_offer(&disk, 0);
-	for (unsigned i = 0; i < BELLS; i++)
+	for (unsigned i = 0; i < bells; i++)
 		disk_notify(&disk);
 }
 

@@ -41,3 +41,14 @@ def test_one_hart():
 
 def test_two_harts():
     run(2)
+
+
+def test_beside_a_guest_that_computes():
+    # Each doorbell wakes the server; if the guest lost its turn by that, this would take minutes.
+    system = System(
+        description(
+            Guest("alpha", "busy"), Guest("hostile", "hostile", cmdline="test=disk bells=many", memory="32M", disks=["bad"]),
+            disks={"store": {"file": "store.img", "size": "16M"}}, volumes={"bad": {"disk": "store"}}))
+    system.expect(r"-- hostile: (powered off --|crashed; )", 40)
+    check("hostile: disk done: 0 traps" in system.text, "the payload did not come to its end")
+    check("hostile: wrong:" not in system.text, "the payload saw what it must not see")

@@ -69,7 +69,25 @@ TEST(preempt, sets_the_timer_for_who_has_the_hart_now)
 	assert_int_equal(host.timer, DEADLINE_NEVER);
 	assert_null(invariants_broken());
 	thread_suspend(pair.high);
-	assert_ptr_equal(host_leave_kernel(), pair.equal);
+	assert_ptr_equal(host_leave_kernel(), pair.low);
+	assert_int_equal(host.timer, SLICE);
+}
+
+/* Else a thread that often wakes a server would have one piece of its turn in each turn of the others. */
+TEST(preempt, leaves_the_turn_to_who_had_it)
+{
+	struct pair pair = make_pair(true);
+
+	host.time += 300;
+	assert_true(sched_preempt(hart, pair.high));
+	go_on_as_waiter(&pair);
+	host.time += 50;
+	thread_suspend(pair.high);
+	assert_ptr_equal(host_leave_kernel(), pair.low);
+	assert_int_equal(host.timer, SLICE + 50);
+	assert_ptr_equal(pass_time(SLICE - 300), pair.equal);
+	assert_int_equal(pair.low->own_context->budget.consumed, SLICE);
+	assert_null(invariants_broken());
 }
 
 TEST(preempt, is_left_to_the_long_way_when_the_slice_is_over)

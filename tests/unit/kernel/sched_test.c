@@ -240,6 +240,26 @@ TEST(sched, preempted_thread_keeps_the_rest_of_its_slice)
 	assert_int_equal(low->own_context->budget.left, SLICE - 1000);
 }
 
+TEST(sched, preempted_thread_goes_on_before_its_equals)
+{
+	struct thread *low = spawn(10), *equal = spawn(10), *high = spawn(20);
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0);
+
+	do_wait(high, notification, 1000);
+	only_others();
+	assert_ptr_equal(host_leave_kernel(), low);
+	assert_ptr_equal(pass_time(1000), high);
+	do_wait(high, notification, 1000 + SLICE);
+	assert_ptr_equal(host_leave_kernel(), low);
+	/* So it is with the other: each has its whole turn. */
+	assert_ptr_equal(pass_time(SLICE - 1000), equal);
+	assert_ptr_equal(pass_time(1000), high);
+	thread_suspend(high);
+	assert_ptr_equal(host_leave_kernel(), equal);
+	assert_ptr_equal(pass_time(SLICE - 1000), low);
+	assert_null(invariants_broken());
+}
+
 TEST(sched, deadlines_fire_in_order_of_time)
 {
 	cptr_t notification = make(OBJECT_NOTIFICATION, 0);
