@@ -4,8 +4,8 @@
 
 #include "backend_private.h"
 
-#define HEAP_BASE (UINT64_C(4) << 20) /* what the server needs without sessions */
-#define HEAP_SESSION (UINT64_C(256) << 10)
+#define HEAP_BASE (UINT64_C(256) << 10)   /* what the server needs without sessions */
+#define HEAP_SESSION (UINT64_C(64) << 10) /* buffers that a NIC still reads */
 
 _Static_assert(NET_DEVICES_MAX <= BACKEND_DEVICES_MAX, "devices");
 _Static_assert(NET_NICS_MAX * BACKEND_PAGE <= BACKEND_CLIENT_STRIDE, "sessions of a VMM");

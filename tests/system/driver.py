@@ -372,3 +372,8 @@ def say(system, name, text, timeout=10):
 def check(condition, text):
     if not condition:
         raise Failure(text)
+
+
+def memory(system):
+    """What the open prompt says of memory: KiB as text, by name."""
+    return dict(re.findall(r"^ +(\S.*?) +(\d+) KiB$", system.command("memory"), re.MULTILINE))

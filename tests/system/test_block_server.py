@@ -3,7 +3,7 @@
 
 import re
 
-from driver import BUILD, Guest, System, check, description, say, wait_ready
+from driver import BUILD, Guest, System, check, description, memory, say, wait_ready
 
 TIMES = 20
 DEAF = BUILD / "tests/system/servers/deaf.elf"
@@ -39,10 +39,6 @@ def wait_volumes(system, count):
             return
         system.wait(0.1)
     check(False, f"volumes are {seen}, not {expected}")
-
-
-def memory(system):
-    return dict(re.findall(r"^ +(\S.*?) +(\d+) KiB$", system.command("memory"), re.MULTILINE))
 
 
 def test_finds_disks_on_both_buses():

@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stopping a guest returns all its memory."""
 
-import re
-
-from driver import Failure, check, echo_system, say
+from driver import Failure, check, echo_system, memory, say
 
 TIMES = 200
-
-
-def memory(system):
-    return dict(re.findall(r"^ +(\S.*?) +(\d+) KiB$", system.command("memory"), re.MULTILINE))
 
 
 def test_stop_and_start_200_times():
