@@ -135,7 +135,7 @@ static void start(void)
 int main(void)
 {
 	struct console_channel *channel = task_memory("channel", NULL);
-	bool more = false;
+	bool more = true; /* sessions that go on have requests */
 
 	if (channel)
 		log_set_channel(channel, task_cap("console"));

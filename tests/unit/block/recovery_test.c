@@ -110,14 +110,14 @@ static bool run(enum action action, uint64_t bits)
 	return false;
 }
 
-/* Again and again until it does not crash, beginning each time with a new server. */
+/* Again and again until it does not crash, beginning each time with a new server, which looks at its sessions at once. */
 static void turn(uint64_t bits)
 {
 	if (!run(TURN, bits))
 		return;
 	watch.stores = 0;
 	watch.crash_at = watch.crash_at > 1 ? watch.crash_at / 2 : 0;
-	while (run(START, 0)) {
+	while (run(START, 0) || run(TURN, 0)) {
 		watch.stores = 0;
 		watch.crash_at /= 2;
 	}
