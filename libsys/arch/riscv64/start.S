@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entry of every task: a0 is the address of its information area, sp is set, all memory not loaded is zero. */
-	.section .text.start, "ax"
+	.section .start, "ax"
 	.globl _start
 _start:
 	.option push
