@@ -36,6 +36,10 @@ WRONG = {
     "unknown volume": ('[guest.a]\nmemory = "16M"\n' + ECHO + 'disks = ["data"]\n', 4, 'there is no volume "data"', "[volume.data]"),
     "volume written twice": ('[disk.d]\n[volume.v]\ndisk = "d"\n[guest.a]\nmemory = "16M"\n' + ECHO + 'disks = ["v"]\n[guest.b]\n'
         'memory = "16M"\n' + ECHO + 'disks = ["v"]\n', 11, "guest a writes to it, and guest b writes to it", "overlays can share a base"),
+    "unknown net": ('[guest.a]\nmemory = "16M"\n' + ECHO + 'nics = ["lan"]\n', 4, 'there is no net "lan"', "[net.lan]"),
+    "port forwarded twice": ('[net.lan]\nuplink = true\n[guest.a]\nmemory = "16M"\n' + ECHO + 'nics = [{ net = "lan", addresses = '
+        '["10.0.2.4"], forward = { 2201 = 22 } }]\n[guest.b]\nmemory = "16M"\n' + ECHO + 'nics = [{ net = "lan", addresses = '
+        '["10.0.2.5"], forward = { 2201 = 22 } }]\n', 10, "port 2201 of the host goes to two NICs", "another"),
     "no TOML": ("[guest.a\nmemory = 1\n", 1, "", ""),
 }
 
@@ -73,6 +77,21 @@ for _name in WRONG:
 def test_good_description_is_good():
     _, result = run_check(description(Guest("alpha"), Guest("beta")))
     check(result.returncode == 0 and not result.stderr, result.stderr)
+
+
+def test_uplinks_are_listed_for_the_launcher():
+    one, two = ([{"net": "lan", "addresses": [f"10.0.2.{number}"], "forward": ports}] for number, ports in ((4, {2201: 22, 8080: 80}),
+        (5, {2202: 22})))
+    text = description(Guest("alpha", nics=one), Guest("beta", nics=[*two, "inner"]), nets={"lan": {"uplink": True}, "inner": {},
+        "outer": {"uplink": True, "host": "tap:tap0", "transport": "mmio", "mac": "52:54:00:00:00:01"}, "real": {"uplink": True, "host": "none"}})
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "system.toml"
+        path.write_text(text)
+        result = subprocess.run([IMAGE, "nets", path], capture_output=True, text=True, timeout=20)
+    lines = [line.split("\t") for line in result.stdout.splitlines()]
+    check(len(lines) == 2 and lines[1] == ["outer", "tap:tap0", "mmio", "52:54:00:00:00:01", "-"], f"{result.stdout}{result.stderr}")
+    check(lines[0][:3] == ["lan", "user", "pci"] and lines[0][4] ==
+        "2201:10.0.2.4:22:alpha,8080:10.0.2.4:80:alpha,2202:10.0.2.5:22:beta", result.stdout)
 
 
 def test_delivered_descriptions_are_good():
