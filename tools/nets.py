@@ -74,7 +74,8 @@ def backend(net):
     if kind == "tap":
         return f"tap,id=net-{net.name},ifname={interface},script=no,downscript=no"
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{forward.host}-{forward.address}:{forward.port}" for forward in net.forwards)
-    return f"user,id=net-{net.name},ipv6=on{forwards}"
+    # One of the two alone turns the other off.
+    return f"user,id=net-{net.name},ipv4=on,ipv6=on{forwards}"
 
 
 def arguments(nets):
