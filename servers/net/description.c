@@ -67,10 +67,11 @@ static const char *read_net(const void *tree, int node, struct switch_config *ne
 static const char *read_addresses(const void *tree, int node, struct frame_addresses *addresses)
 {
 	int length;
-	const char *value = fdt_getprop(tree, node, "addresses", &length), *end = value + length;
+	const char *value = fdt_getprop(tree, node, "addresses", &length), *end;
 
 	if (!value)
 		return NULL;
+	end = value + length;
 	if (length < 1 || end[-1] != '\0')
 		return "the addresses of a NIC are no text";
 	for (; value < end; value += strlen(value) + 1) {
