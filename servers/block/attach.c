@@ -7,6 +7,7 @@
 #include "recovery.h"
 #include "session_private.h"
 
+#define MOMENTS 10000u /* in a second */
 #define FEATURE_FLUSH ((uint64_t)1 << 9)
 #define FEATURE_INDIRECT ((uint64_t)1 << 28)
 #define FEATURE_EVENT_INDEX ((uint64_t)1 << 29)
@@ -21,6 +22,7 @@ void session_init(struct session *session, struct request *request, uint64_t hz)
 		request[i].next = session->free;
 		session->free = &request[i];
 	}
+	session->moment = hz / MOMENTS;
 	limit_init(&session->bytes, config->bandwidth, config->bandwidth_burst, hz, now);
 	limit_init(&session->operations, config->operations, config->operations_burst, hz, now);
 }

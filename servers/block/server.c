@@ -232,10 +232,9 @@ uint64_t server_deadline(void)
 	if (server.changed)
 		deadline = server.refreshed + server.given.hz / REFRESHES;
 	for (unsigned i = 0; i < server.sessions; i++) {
-		const struct session *session = &server.session[i];
+		uint64_t session = session_deadline(&server.session[i]);
 
-		if (session->pace == SESSION_HELD && session->held_until < deadline)
-			deadline = session->held_until;
+		deadline = session < deadline ? session : deadline;
 	}
 	return deadline;
 }

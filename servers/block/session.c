@@ -9,7 +9,7 @@
 #include "session_private.h"
 
 #define COMPLAINTS_MAX 8u
-#define BUSY_REQUESTS 4u /* in flight: so many that it need not hear of more at once */
+#define BUSY_REQUESTS 4u /* in flight */
 
 static inline void notify_all(struct session *session, bool notify)
 {
@@ -43,15 +43,17 @@ void session_wake(struct session *session)
 }
 
 /*
- * All queues are empty: the driver shall notify. A buffer may have come just before it could know that. While the disk has enough to do
- * there is no need: the server looks again when a request ends, which is soon, and the guest is spared a doorbell for each.
+ * All queues are empty: the driver shall notify. A buffer may have come just before it could know that. While it has several requests in
+ * flight it is likely to add more at once, each with a doorbell: then the server rather looks again in a moment, without any.
  */
 static uint32_t rest(struct session *session)
 {
 	uint32_t at;
 
-	if (session->in_flight >= BUSY_REQUESTS) {
+	if (session->in_flight >= BUSY_REQUESTS && session->fresh) {
+		session->fresh = false;
 		session->pace = SESSION_BUSY;
+		session->held_until = session->now() + session->moment;
 		return session->queues;
 	}
 	notify_all(session, true);
@@ -85,7 +87,7 @@ static bool held(struct session *session)
 
 void session_unhold(struct session *session, uint64_t now)
 {
-	if (session->pace == SESSION_HELD && now >= session->held_until)
+	if (now >= session_deadline(session))
 		session_wake(session);
 }
 
@@ -138,7 +140,7 @@ __attribute__((hot)) uint64_t session_take(struct flow *flow)
 			return 0;
 	}
 	if (session->in_flight == SESSION_REQUESTS) {
-		session->pace = SESSION_BUSY;
+		session->pace = SESSION_FULL;
 		return 0;
 	}
 	if (held(session))
@@ -148,6 +150,7 @@ __attribute__((hot)) uint64_t session_take(struct flow *flow)
 		return 0;
 	}
 	recovery_take(session->recovery, at, chain.head);
+	session->fresh = true;
 	if (!session_begin(session, at, &chain, &cost)) {
 		session_break(session);
 		return 0;
@@ -176,7 +179,7 @@ __attribute__((hot)) void session_give(struct session *session, struct request *
 	}
 	request->next = session->free;
 	session->free = request;
-	if (session->pace == SESSION_BUSY)
+	if (session->pace == SESSION_BUSY || session->pace == SESSION_FULL)
 		session_wake(session);
 	else if (!session->serves && session->in_flight == 0)
 		session_look(session);

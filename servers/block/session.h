@@ -51,7 +51,8 @@ enum session_pace {
 	SESSION_IDLE,   /* its queues are empty, the driver notifies */
 	SESSION_QUEUED, /* its flow is in the schedule */
 	SESSION_HELD,   /* over its limit, until held_until */
-	SESSION_BUSY,   /* enough requests in flight: goes on when one ends */
+	SESSION_FULL,   /* as many requests in flight as there may be: goes on when one ends */
+	SESSION_BUSY,   /* some in flight: goes on when one ends, or at held_until */
 };
 
 struct session {
@@ -84,6 +85,8 @@ struct session {
 	/* Requests. */
 	enum session_pace pace;
 	uint64_t held_until;      /* ticks */
+	uint64_t moment;          /* ticks that it is left alone when busy */
+	bool fresh;               /* something was taken since it was left alone */
 	struct limit bytes, operations;
 	struct request *free;
 	uint32_t in_flight;
@@ -107,7 +110,13 @@ bool session_detached(const struct session *session);
 /* The client signalled, or a doorbell rang. */
 void session_look(struct session *session);
 
-/* Lets it go on if its limit allows that again. */
+/* When the session wants to go on even if nothing happens, in ticks; DEADLINE_NEVER: it does not. */
+static inline uint64_t session_deadline(const struct session *session)
+{
+	return session->pace == SESSION_HELD || session->pace == SESSION_BUSY ? session->held_until : DEADLINE_NEVER;
+}
+
+/* Lets it go on if that time has come. */
 void session_unhold(struct session *session, uint64_t now);
 
 /* For the schedule: takes one request. */

@@ -112,6 +112,42 @@ TEST(session, asks_for_notifications_only_when_idle)
 	}
 }
 
+TEST(session, looks_again_in_a_moment_when_busy)
+{
+	again(&one, 1, 1, GUEST_FLUSH | GUEST_EVENT_INDEX);
+	for (unsigned slot = 0; slot < 4; slot++) {
+		guest_put(&one, slot, BLK_IN, slot, 512, 512);
+		guest_notify(&one);
+		assert_int_equal(fake.disk[1].in_device, slot + 1);
+	}
+	/* No doorbell for these. */
+	guest_put(&one, 4, BLK_IN, 4, 512, 512);
+	guest_notify(&one);
+	guest_put(&one, 5, BLK_IN, 5, 512, 512);
+	guest_notify(&one);
+	assert_int_equal(fake.disk[1].in_device, 4);
+	assert_true(server_deadline() <= fake.time + FAKE_HZ / 10000);
+	fake.time = server_deadline();
+	fake_turn(0);
+	assert_int_equal(fake.disk[1].in_device, 6);
+	/* Then for those, if a moment went by with nothing. */
+	fake.time = server_deadline();
+	fake_turn(0);
+	assert_true(server_deadline() > fake.time + FAKE_HZ / 10000);
+	guest_put(&one, 6, BLK_IN, 6, 512, 512);
+	guest_notify(&one);
+	assert_int_equal(fake.disk[1].in_device, 7);
+	/* Or when one ends. */
+	guest_put(&one, 7, BLK_IN, 7, 512, 512);
+	guest_notify(&one);
+	assert_int_equal(fake.disk[1].in_device, 7);
+	fake_complete(1, 1);
+	assert_int_equal(fake.disk[1].in_device, 7);
+	fake_settle();
+	guest_poll(&one);
+	assert_int_equal(one.done, 8);
+}
+
 /* After which the server may not touch the rings. */
 static void expect_broken(void)
 {
@@ -280,6 +316,7 @@ int main(void)
 		RUN_WITH(session, shows_disks_when_guests_come, set_up),
 		RUN_WITH(session, keeps_many_in_flight_but_not_too_many, set_up),
 		RUN_WITH(session, asks_for_notifications_only_when_idle, set_up),
+		RUN_WITH(session, looks_again_in_a_moment_when_busy, set_up),
 		RUN_WITH(session, breaks_when_there_is_no_room_for_a_status, set_up),
 		RUN_WITH(session, breaks_when_the_header_is_short, set_up),
 		RUN_WITH(session, breaks_at_addresses_outside_ram, set_up),
