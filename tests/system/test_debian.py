@@ -1,22 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 """The system that ./serai run debian starts: two real Debians from one read-only disk."""
 
+import os
+import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
+import time
 
 from disks import need
-from driver import TOP, System, check
+from driver import TOP, System, check, free_port
 
 TEXT = (TOP / "boot/systems/debian.toml").read_text()
 BOOT_SECONDS = 600
 NAMES = ("alpha", "beta")
 
 
+KEY = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "serai/debian-root/id_ed25519"
+SSH = ("ssh", "-i", str(KEY), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR",
+    "-o", "ConnectTimeout=120", "root@127.0.0.1")
+
+
 def start(folder, text=TEXT):
+    """The started system; its `ports` of this host lead to the guests' SSH."""
     need("root.img")
     need("initramfs-disk")
-    return System(text.replace('"disks/', f'"{folder}/'), arguments=["-smp", "2"], memory="768M")
+    ports = {name: free_port() for name in NAMES}
+    for number, name in enumerate(NAMES, 1):
+        text = text.replace(f"{{ 220{number} = 22 }}", f"{{ {ports[name]} = 22 }}")
+    system = System(text.replace('"disks/', f'"{folder}/'), arguments=["-smp", "2"], memory="768M")
+    system.ports = ports
+    return system
+
+
+def ssh(system, name, command, timeout=240):
+    """Runs a command in a guest, from this host; returns what it printed."""
+    with subprocess.Popen([*SSH, "-p", str(system.ports[name]), command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True) as client:
+        end = time.monotonic() + timeout
+        while client.poll() is None and time.monotonic() < end:
+            system.wait(0.2)  # or the terminal would fill up
+        if client.poll() is None:
+            client.kill()
+        answer = client.communicate()[0]
+    check(client.returncode == 0, f"{name}: {command!r} ended with {client.returncode}: {answer}")
+    return answer
 
 
 def wait_all(system, pattern):
@@ -48,6 +77,12 @@ def test_two_debians_run_and_keep_their_changes():
             run(system, "systemctl is-system-running --wait")
             check(re.search(r"^0 loaded units listed", run(system, "systemctl --failed --no-pager"), re.MULTILINE), f"{name}: units failed")
             run(system, f"echo of-{name} >/root/kept && sync")
+        # Addresses by DHCP, a way from this host to each, and from each to the other and to QEMU's gateway.
+        for number, name in enumerate(NAMES, 1):
+            other = NAMES[2 - number]
+            answer = ssh(system, name, f"hostname; ip -4 addr; ping -c 3 {other}; ping -c 3 10.0.2.2")
+            check(answer.startswith(f"{name}\n") and re.search(rf"inet 10\.0\.2\.2{number}/24 .* dynamic", answer), answer)
+            check(answer.count(" 0% packet loss") == 2, answer)
         system.type("systemctl poweroff\r")
         system.expect(r"beta: (?:stopped|off|shut down)|-- beta: .*", 240)
         # alpha is just cut off: what it synced is there all the same.
