@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 import time
 
-from driver import ESCAPE, TOP, Failure, Guest, Terminal, check, description
+from driver import ESCAPE, TOP, Failure, Guest, Terminal, check, description, free_port
 
 
 class Launched(Terminal):
@@ -45,6 +45,25 @@ def test_second_start_is_quick():
     second.expect("serai: starting ", 30)
     seconds = time.monotonic() - begin
     check(seconds < 3, f"QEMU was reached after {seconds:.1f} s")
+
+
+def forwarded(port):
+    nics = [{"net": "lan", "addresses": ["10.0.2.21"], "forward": {port: 22}}]
+    return Launched(description(Guest("alpha", nics=nics), Guest("beta"), nets={"lan": {"uplink": True}}))
+
+
+def test_forwarded_ports_are_told_and_taken_ones_refused():
+    port = free_port()
+    first = forwarded(port)
+    first.expect(rf"^serai: ssh -p {port} root@127\.0\.0\.1 reaches alpha$", 120)
+    first.expect("alpha> ", 60)
+    second = forwarded(port)
+    second.expect(f"error: port {port}, which should lead to guest alpha, is in use", 60)
+    check(second.expect_end() == 1, "the exit code of the second is not 1")
+    first.type("q\r")
+    first.expect("-- alpha: powered off --")
+    first.type(ESCAPE + "2q\r")
+    check(first.expect_end() == 0, "the exit code of the first is not 0")
 
 
 def test_order_ends_with_0():
