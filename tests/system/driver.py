@@ -250,7 +250,11 @@ class Terminal:
         """Ends the program, whatever it does."""
         if self in live:
             live.remove(self)
-        self.child.close(force=True)
+        try:
+            self.child.close(force=True)
+        except pexpect.ExceptionPexpect:
+            # Killed, but not gone yet: QEMU may still wait for a disk.
+            os.waitpid(self.pid, 0)
 
 
 class System(Terminal):
