@@ -37,7 +37,17 @@ static __attribute__((no_sanitize_address)) size_t copy_shifted(uint8_t *to, con
 	uint64_t low = *word++ >> shift;
 	size_t done;
 
-	for (done = 0; length - done >= 8; done += 8) {
+	for (done = 0; length - done >= 32; done += 32, word += 4) {
+		word_t *target = (word_t *)(to + done);
+		uint64_t a = word[0], b = word[1], c = word[2], d = word[3];
+
+		target[0] = low | a << (64 - shift);
+		target[1] = a >> shift | b << (64 - shift);
+		target[2] = b >> shift | c << (64 - shift);
+		target[3] = c >> shift | d << (64 - shift);
+		low = d >> shift;
+	}
+	for (; length - done >= 8; done += 8) {
 		uint64_t high = *word++;
 
 		*(word_t *)(to + done) = low | high << (64 - shift);
@@ -51,7 +61,7 @@ static void copy_up(uint8_t *to, const uint8_t *from, size_t length)
 {
 	uintptr_t difference = (uintptr_t)to ^ (uintptr_t)from;
 
-	if ((difference & 3) && length >= SHIFTED_MIN) {
+	if ((difference & 7) && length >= SHIFTED_MIN) {
 		for (; (uintptr_t)to & 7; length--)
 			*to++ = *from++;
 
