@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A plugin for QEMU 7.2 that counts the instructions of the whole machine between marks that a program in it sets, and appends
- * "MARK number instructions" to a file for each mark. A mark is the hint `slti zero, zero, number` (RISC-V unprivileged
+ * "MARK number instructions entries switches" to a file for each mark: entries are returns from a kernel by sret, switches are
+ * writes of satp, vsatp or hgatp. A mark is the hint `slti zero, zero, number` (RISC-V unprivileged
  * specification, 2.9: HINTs do nothing), so a guest needs no right to set one, and a mark changes nothing.
  *
  * An instruction counter in the machine would not do: firmware stops it, and a virtual machine has none.
@@ -9,6 +10,7 @@
  * Debian packages no header for plugins; what is needed of the interface, version 1, is declared here.
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,14 +33,29 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct plugin_instruction *instr
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, const void *info, int count, char **words);
 
-static uint64_t executed;
+#define SRET 0x10200073u
+#define CSR_SATP 0x180u
+#define CSR_VSATP 0x280u
+#define CSR_HGATP 0x680u
+
+static uint64_t executed, entries, switches;
 static FILE *output;
 
 static void marked(unsigned vcpu, void *data)
 {
 	(void)vcpu;
-	fprintf(output, "MARK %u %" PRIu64 "\n", (unsigned)(uintptr_t)data, executed);
+	fprintf(output, "MARK %u %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", (unsigned)(uintptr_t)data, executed, entries, switches);
 	fflush(output);
+}
+
+/* Any CSR instruction on one of them, but for csrrs and csrrc of zero, which only read. */
+static bool is_switch(uint32_t word)
+{
+	uint32_t number = word >> 20, kind = word >> 12 & 7, source = word >> 15 & 31;
+
+	if ((word & 0x7f) != 0x73 || !(kind & 3) || ((kind & 2) && !source))
+		return false;
+	return number == CSR_SATP || number == CSR_VSATP || number == CSR_HGATP;
 }
 
 static void translated(plugin_id id, struct plugin_block *block)
@@ -52,6 +69,10 @@ static void translated(plugin_id id, struct plugin_block *block)
 		if (qemu_plugin_insn_size(instruction) != sizeof(word))
 			continue;
 		memcpy(&word, qemu_plugin_insn_data(instruction), sizeof(word));
+		if (word == SRET)
+			qemu_plugin_register_vcpu_insn_exec_inline(instruction, INLINE_ADD, &entries, 1);
+		if (is_switch(word))
+			qemu_plugin_register_vcpu_insn_exec_inline(instruction, INLINE_ADD, &switches, 1);
 		/* slti rd=zero, rs1=zero */
 		if ((word & 0xfffffu) == 0x2013u && word >> 20)
 			qemu_plugin_register_vcpu_insn_exec_cb(instruction, marked, CALLBACK_NO_REGISTERS, (void *)(uintptr_t)(word >> 20));
