@@ -14,7 +14,10 @@ struct header {
 
 /* What the chain looks like. */
 struct layout {
-	struct header header;
+	union {
+		struct header header;
+		uint64_t word[2];
+	};
 	uint32_t readable;    /* pieces that the device reads; the others follow */
 	uint64_t read_bytes, write_bytes; /* of data */
 	bool overflow;        /* more pieces than we have room for */
@@ -50,20 +53,21 @@ static inline void add_segment(struct request *request, struct layout *layout, u
 	}
 }
 
-static inline void copy_header(uint8_t *to, const uint8_t *from, uint32_t length)
+static inline void copy_header(struct layout *layout, uint32_t have, const uint8_t *from, uint32_t length)
 {
 	/* What drivers do: all of it at once. */
-	if (length == sizeof(struct header) && ((uintptr_t)from & 7) == 0)
-		memcpy(to, __builtin_assume_aligned(from, 8), sizeof(struct header));
-	else
-		memcpy(to, from, length);
+	if (length == sizeof(layout->header) && ((uintptr_t)from & 7) == 0) {
+		layout->word[0] = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
+		layout->word[1] = __atomic_load_n((const uint64_t *)(const void *)(from + 8), __ATOMIC_RELAXED);
+	} else {
+		memcpy((uint8_t *)layout->word + have, from, length);
+	}
 }
 
 /* Walks the chain: header, data, status. */
 static bool parse(struct request *request, struct virtqueue *queue, struct virtqueue_chain *chain, struct layout *layout)
 {
 	const struct guest_memory *memory = &request->session->memory;
-	uint8_t *header = (uint8_t *)&layout->header;
 	struct virtqueue_segment segment;
 	uint32_t have = 0;
 
@@ -81,7 +85,7 @@ static bool parse(struct request *request, struct virtqueue *queue, struct virtq
 
 				if (part > segment.length)
 					part = segment.length;
-				copy_header(header + have, segment.data, part);
+				copy_header(layout, have, segment.data, part);
 				have += part;
 				segment.data += part;
 				segment.length -= part;
