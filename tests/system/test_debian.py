@@ -14,6 +14,7 @@ from driver import TOP, System, check, free_port
 
 TEXT = (TOP / "boot/systems/debian.toml").read_text()
 BOOT_SECONDS = 600
+SSH_SECONDS = 180 # until a guest that shows its login prompt is reached
 NAMES = ("alpha", "beta")
 
 
@@ -34,8 +35,8 @@ def start(folder, text=TEXT):
     return system
 
 
-def ssh(system, name, command, timeout=240):
-    """Runs a command in a guest, from this host; returns what it printed."""
+def attempt(system, name, command, timeout=240):
+    """Runs a command in a guest, from this host; returns its exit code and what it printed."""
     with subprocess.Popen([*SSH, "-p", str(system.ports[name]), command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True) as client:
         end = time.monotonic() + timeout
@@ -44,7 +45,16 @@ def ssh(system, name, command, timeout=240):
         if client.poll() is None:
             client.kill()
         answer = client.communicate()[0]
-    check(client.returncode == 0, f"{name}: {command!r} ended with {client.returncode}: {answer}")
+    return client.returncode, answer
+
+
+def ssh(system, name, command):
+    """The same for a command that must succeed, once the guest has its address and a host key: before, QEMU resets connections."""
+    end = time.monotonic() + SSH_SECONDS
+    while attempt(system, name, "true")[0] != 0 and time.monotonic() < end:
+        system.wait(2)
+    code, answer = attempt(system, name, command)
+    check(code == 0, f"{name}: {command!r} ended with {code}: {answer}")
     return answer
 
 
