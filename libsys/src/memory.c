@@ -6,7 +6,6 @@
 
 #define BLOCK 256u
 #define SHIFTED_MIN 24u /* bytes; below that the preparations take longer */
-#define LONG 256u
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_word_t;
@@ -117,36 +116,8 @@ static void copy_down(uint8_t *to, const uint8_t *from, size_t length)
 		*--to = *--from;
 }
 
-/* Long copies from a source that is aligned otherwise than the destination: 32 bytes at a time, as copy_shifted. */
-static __attribute__((no_sanitize_address, noinline)) void *copy_long(void *destination, const uint8_t *from, size_t length)
-{
-	uint8_t *to = destination;
-
-	for (; (uintptr_t)to & 7; length--)
-		*to++ = *from++;
-
-	unsigned shift = 8 * ((uintptr_t)from & 7);
-	const word_t *word = (const word_t *)((uintptr_t)from & ~(uintptr_t)7);
-	uint64_t low = *word++ >> shift;
-
-	for (; length >= 32; length -= 32, to += 32, from += 32, word += 4) {
-		word_t *target = (word_t *)to;
-		uint64_t a = word[0], b = word[1], c = word[2], d = word[3];
-
-		target[0] = low | a << (64 - shift);
-		target[1] = a >> shift | b << (64 - shift);
-		target[2] = b >> shift | c << (64 - shift);
-		target[3] = c >> shift | d << (64 - shift);
-		low = d >> shift;
-	}
-	copy_up(to, from, length);
-	return destination;
-}
-
 void *memcpy(void *restrict destination, const void *restrict source, size_t length)
 {
-	if (length >= LONG && (((uintptr_t)destination ^ (uintptr_t)source) & 7))
-		return copy_long(destination, source, length);
 	copy_up(destination, source, length);
 	return destination;
 }
