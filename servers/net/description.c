@@ -2,37 +2,12 @@
 /* Reads the system description. */
 #include "description.h"
 
-#include <libfdt.h>
-#include <string.h>
+#include <libsys/description.h>
 
 #include "address.h"
 
 #define MTU_MIN 576u
 #define VLAN_MAX 4094u
-
-/* A number of one or two cells, or `otherwise`. */
-static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)
-{
-	int length;
-	const fdt32_t *value = fdt_getprop(tree, node, name, &length);
-
-	if (value && length == 4)
-		return fdt32_ld(value);
-	if (value && length == 8)
-		return (uint64_t)fdt32_ld(value) << 32 | fdt32_ld(value + 1);
-	return otherwise;
-}
-
-static bool read_name(const void *tree, int node, char *to, size_t size)
-{
-	int length;
-	const char *name = fdt_get_name(tree, node, &length);
-
-	if (!name || length < 1 || (size_t)length >= size)
-		return false;
-	memcpy(to, name, (size_t)length + 1);
-	return true;
-}
 
 /* false: there is no such property, or it is no Ethernet address of one station. */
 static bool read_mac(const void *tree, int node, const char *name, uint8_t *to)
@@ -48,15 +23,15 @@ static bool read_mac(const void *tree, int node, const char *name, uint8_t *to)
 
 static const char *read_net(const void *tree, int node, struct switch_config *net)
 {
-	uint64_t mtu = read_number(tree, node, "mtu", 1500);
+	uint64_t mtu = description_number(tree, node, "mtu", 1500);
 
-	*net = (struct switch_config){ .uplink = fdt_getprop(tree, node, "uplink", NULL) != NULL };
-	if (!read_name(tree, node, net->name, sizeof(net->name)))
+	*net = (struct switch_config){ .uplink = description_flag(tree, node, "uplink") };
+	if (!description_name(tree, node, net->name, sizeof(net->name)))
 		return "the name of a network is too long";
 	if (mtu < MTU_MIN || mtu > NET_MTU_MAX)
 		return "the MTU of a network is out of range";
 	net->mtu = (uint32_t)mtu;
-	if (fdt_getprop(tree, node, "uplink-mac", NULL)) {
+	if (description_flag(tree, node, "uplink-mac")) {
 		if (!read_mac(tree, node, "uplink-mac", net->uplink_mac))
 			return "the address of an uplink is none";
 		net->uplink_named = true;
@@ -91,7 +66,7 @@ static const char *read_session(const void *tree, int node, struct description *
 {
 	int length;
 	const char *name = fdt_getprop(tree, node, "net", &length);
-	uint64_t vlan = read_number(tree, node, "vlan", 0), group = read_number(tree, node, "group", 0);
+	uint64_t vlan = description_number(tree, node, "vlan", 0), group = description_number(tree, node, "group", 0);
 
 	session->net = description->nets;
 	for (unsigned i = 0; name && i < description->nets; i++) {
@@ -110,10 +85,10 @@ static const char *read_session(const void *tree, int node, struct description *
 		return "the VLAN or group of a NIC is out of range";
 	session->vlan = (uint16_t)vlan;
 	session->group = (uint32_t)group;
-	session->bandwidth = read_number(tree, node, "bandwidth", 0);
-	session->bandwidth_burst = read_number(tree, node, "bandwidth-burst", session->bandwidth);
-	session->packets = read_number(tree, node, "packets", 0);
-	session->packets_burst = read_number(tree, node, "packets-burst", session->packets);
+	session->bandwidth = description_number(tree, node, "bandwidth", 0);
+	session->bandwidth_burst = description_number(tree, node, "bandwidth-burst", session->bandwidth);
+	session->packets = description_number(tree, node, "packets", 0);
+	session->packets_burst = description_number(tree, node, "packets-burst", session->packets);
 	return read_addresses(tree, node, &session->addresses);
 }
 
@@ -131,7 +106,7 @@ static const char *read_guest(const void *tree, int guest, struct description *d
 		if (nic == NET_NICS_MAX || description->sessions == NET_SESSIONS_MAX)
 			return "a guest has too many NICs";
 		*session = (struct port_config){ .guest = description->guests, .nic = nic++ };
-		if (!read_name(tree, guest, session->guest_name, sizeof(session->guest_name)))
+		if (!description_name(tree, guest, session->guest_name, sizeof(session->guest_name)))
 			return "the name of a guest is too long";
 		problem = read_session(tree, node, description, session);
 		if (problem)
@@ -144,13 +119,11 @@ static const char *read_guest(const void *tree, int guest, struct description *d
 const char *description_read(const void *tree, size_t size, struct description *description)
 {
 	int node, parent;
-	const char *problem;
+	const char *problem = description_check(tree, size);
 
 	memset(description, 0, sizeof(*description));
-	if (size < sizeof(struct fdt_header) || fdt_check_header(tree) != 0 || fdt_totalsize(tree) > size)
-		return "not a flattened device tree";
-	if (fdt_node_check_compatible(tree, 0, SYSTEM_COMPATIBLE) != 0)
-		return "made for another version of the system";
+	if (problem)
+		return problem;
 	parent = fdt_path_offset(tree, "/nets");
 	fdt_for_each_subnode(node, tree, parent) {
 		if (description->nets == NET_SWITCHES_MAX)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "system.h"
 
-#include <libfdt.h>
-#include <string.h>
+#include <libsys/description.h>
 
 #define MEMORY_UNIT (UINT64_C(2) << 20)
 #define MEMORY_MAX (UINT64_C(64) << 30)
@@ -13,19 +12,6 @@
 #define GUEST_WITH_DEVICES_MAX (UINT64_C(16) << 30) /* bytes of RAM, which servers map */
 #define BLOCK_MEMORY_DEFAULT (UINT64_C(16) << 20)
 #define BLOCK_MEMORY_MAX (UINT64_C(1) << 30)
-
-/* A number of one or two cells, or `otherwise`. */
-static uint64_t read_number(const void *tree, int node, const char *name, uint64_t otherwise)
-{
-	int length;
-	const fdt32_t *value = fdt_getprop(tree, node, name, &length);
-
-	if (value && length == 4)
-		return fdt32_ld(value);
-	if (value && length == 8)
-		return (uint64_t)fdt32_ld(value) << 32 | fdt32_ld(value + 1);
-	return otherwise;
-}
 
 /* A NUL-terminated string below `size` bytes, or NULL. */
 static const char *read_string(const void *tree, int node, const char *name, size_t size)
@@ -41,7 +27,7 @@ static const char *read_string(const void *tree, int node, const char *name, siz
 /* The hart of each vCPU: as it is said, else one after the other, from `first` on. */
 static const char *read_vcpus(const void *tree, int node, uint32_t first, struct system_guest *guest)
 {
-	uint64_t vcpus = read_number(tree, node, "vcpus", 1);
+	uint64_t vcpus = description_number(tree, node, "vcpus", 1);
 	int length;
 	const fdt32_t *affinity = fdt_getprop(tree, node, "affinity", &length);
 
@@ -57,8 +43,8 @@ static const char *read_vcpus(const void *tree, int node, uint32_t first, struct
 
 static const char *read_cpu(const void *tree, int node, struct system_guest *guest)
 {
-	uint64_t share = read_number(tree, node, "cpu-share", SYSTEM_SHARE_DEFAULT), cap = read_number(tree, node, "cpu-cap", 0);
-	uint64_t period = read_number(tree, node, "cpu-period", SYSTEM_PERIOD_DEFAULT);
+	uint64_t share = description_number(tree, node, "cpu-share", SYSTEM_SHARE_DEFAULT), cap = description_number(tree, node, "cpu-cap", 0);
+	uint64_t period = description_number(tree, node, "cpu-period", SYSTEM_PERIOD_DEFAULT);
 
 	if (share < SYSTEM_SHARE_MIN || share > SYSTEM_SHARE_MAX)
 		return "a guest's share of CPU time is out of range";
@@ -131,10 +117,10 @@ static const char *read_guest(const void *tree, int node, uint32_t first, struct
 	strcpy(guest->name, name);
 	strcpy(guest->kernel, kernel);
 	strcpy(guest->initrd, initrd ? initrd : "");
-	guest->memory = read_number(tree, node, "memory", 0);
-	guest->color = (uint32_t)read_number(tree, node, "color", 0);
+	guest->memory = description_number(tree, node, "memory", 0);
+	guest->color = (uint32_t)description_number(tree, node, "color", 0);
 	guest->autostart = fdt_getprop(tree, node, "autostart", NULL) != NULL;
-	guest->restart_on_crash = read_number(tree, node, "restart", 0) == 1;
+	guest->restart_on_crash = description_number(tree, node, "restart", 0) == 1;
 	if (guest->memory < MEMORY_UNIT || guest->memory > MEMORY_MAX || guest->memory % MEMORY_UNIT != 0)
 		return "the memory of a guest is not a multiple of 2 MiB up to 64 GiB";
 	const char *problem = read_vcpus(tree, node, first, guest);
@@ -172,7 +158,7 @@ static const char *read_block(const void *tree, struct system *system)
 	uint32_t disks = count_nodes(tree, fdt_path_offset(tree, "/disks"), NULL);
 	int volumes = fdt_path_offset(tree, "/volumes");
 
-	system->block_memory = read_number(tree, fdt_path_offset(tree, "/block"), "memory", BLOCK_MEMORY_DEFAULT);
+	system->block_memory = description_number(tree, fdt_path_offset(tree, "/block"), "memory", BLOCK_MEMORY_DEFAULT);
 	if (system->block_memory > BLOCK_MEMORY_MAX)
 		return "the memory for the maps of overlays is out of range";
 	system->has[BACKEND_BLOCK] = disks > 0;
@@ -196,20 +182,18 @@ static const char *read_net(const void *tree, struct system *system)
 
 const char *system_read(const void *tree, size_t size, struct system *system)
 {
+	const char *problem = description_check(tree, size);
 	int node;
 
 	*system = (struct system){ 0 };
-	if (size < sizeof(struct fdt_header) || fdt_check_header(tree) != 0 || fdt_totalsize(tree) > size)
-		return "not a flattened device tree";
-	if (fdt_node_check_compatible(tree, 0, SYSTEM_COMPATIBLE) != 0)
-		return "made for another version of the system";
+	if (problem)
+		return problem;
 	node = fdt_path_offset(tree, "/console");
-	system->escape = (uint32_t)read_number(tree, node, "escape", ESCAPE_DEFAULT);
-	system->scrollback = read_number(tree, node, "scrollback", SCROLLBACK_DEFAULT);
+	system->escape = (uint32_t)description_number(tree, node, "escape", ESCAPE_DEFAULT);
+	system->scrollback = description_number(tree, node, "scrollback", SCROLLBACK_DEFAULT);
 	if (system->escape > 0xff || system->scrollback > SCROLLBACK_MAX)
 		return "the console's escape key or scrollback is out of range";
-	const char *problem = read_guests(tree, system);
-
+	problem = read_guests(tree, system);
 	if (!problem)
 		problem = read_block(tree, system);
 	return problem ? problem : read_net(tree, system);
