@@ -26,6 +26,9 @@ STRESS_PACKAGES = ("stress-ng", "libacl1", "libapparmor1", "libbsd0", "libc6", "
     "libmd0", "libmpfr6", "libsctp1", "libssl3t64", "libstdc++6", "libwayland-server0", "libxxhash0", "libzstd1", "zlib1g")
 
 DISK_PACKAGES = ("fio", "e2fsprogs", "libaio1t64", "libblkid1", "libc6", "libcom-err2", "libext2fs2t64", "libnuma1", "libuuid1", "zlib1g")
+NET_PACKAGES = ("dropbear-bin", "ethtool", "iperf3", "iputils-ping", "libc6", "libcap2", "libcrypt1", "libgcc-s1", "libgmp10",
+    "libidn2-0", "libiperf0", "libmnl0", "libsctp1", "libssl3t64", "libtomcrypt1", "libtommath1", "libunistring5", "libzstd1",
+    "openssh-client", "zlib1g")
 
 
 class Failure(Exception):
@@ -189,6 +192,14 @@ def fetch_disk(target):
     unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
 
 
+def fetch_net(target):
+    """Unpacks iperf3, ping, ethtool, an SSH server and scp, with the libraries that they load, at `target`."""
+    say(f"fetching network programs for the guests (Debian {SUITE}, {GUEST_ARCHITECTURE}; about 7 MB)")
+    unpacked = Unpacked(target)
+    unpacked.add(*NET_PACKAGES)
+    unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
+
+
 def fetch_checker(target):
     """Unpacks the model checker CBMC with all that it runs with at `target`."""
     architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
@@ -200,11 +211,12 @@ def fetch_checker(target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["dtc", "guests", "stress", "disk", "checker"])
+    parser.add_argument("what", choices=["dtc", "guests", "stress", "disk", "net", "checker"])
     parser.add_argument("target", help="folder to make")
     arguments = parser.parse_args()
     try:
-        fetchers = {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress, "disk": fetch_disk, "checker": fetch_checker}
+        fetchers = {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress, "disk": fetch_disk, "net": fetch_net,
+            "checker": fetch_checker}
         fetchers[arguments.what](os.path.abspath(arguments.target))
     except (Failure, OSError, subprocess.CalledProcessError) as error:
         print(f"serai: error: {error}", file=sys.stderr)

@@ -21,6 +21,10 @@ LIBRARIES = "usr/lib/riscv64-linux-gnu"
 # What a guest needs for a disk, and what they need comes before them. ext4 asks for its checksums by another name.
 DISK_MODULES = ("crc32c_generic", "virtio_blk", "ext4")
 DISK_PROGRAMS = ("usr/bin/fio", "usr/sbin/mke2fs", "usr/sbin/e2fsck")
+NET_MODULES = ("virtio_net", "8021q")
+NET_PROGRAMS = ("usr/bin/iperf3", "usr/bin/ping", "usr/sbin/ethtool", "usr/sbin/dropbear", "usr/bin/dbclient", "usr/bin/scp")
+NET_APPLETS = ("ip", "nc", "nslookup", "udhcpc", "wget")
+NET_LIBRARIES = ("libgcc_s.so.1",)  # that programs load while they run
 # Debian's fio is linked with clients of storage that no guest here has.
 ABSENT = ("libgfapi.so.0", "libibverbs.so.1", "libnbd.so.0", "libnfs.so.14", "librados.so.2", "librbd.so.1", "librdmacm.so.1")
 BENCH_FLAGS = ["-march=rv64imac", "-mabi=lp64", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-nostdlib", "-static",
@@ -193,6 +197,28 @@ def disk_test_initramfs(busybox, packages, tools):
     return image.finish()
 
 
+def net_initramfs(busybox, packages, tools):
+    """A shell with network programs, reached by ssh without a password, and our own sender of frames."""
+    image = shell(busybox, (HERE / "net-rc").read_bytes())
+    for name in NET_APPLETS:
+        image.link(f"bin/{name}", "/bin/busybox")
+    programs = [tools / path for path in NET_PROGRAMS]
+    for program in programs:
+        image.file(f"bin/{program.name}", program.read_bytes(), executable=True)
+    for name in ("usr", "usr/bin", "etc/dropbear"):
+        image.folder(name)
+    image.file("bin/ssh", (HERE / "ssh").read_bytes(), executable=True)
+    image.link("usr/bin/ssh", "/bin/ssh")  # where scp looks for it
+    image.file("bin/net", compiled("net.c"), executable=True)
+    image.file("etc/udhcpc", (HERE / "udhcpc").read_bytes(), executable=True)
+    image.file("etc/hosts", b"127.0.0.1 localhost\n10.0.2.21 alpha\n10.0.2.22 beta\n10.0.2.23 gamma\n")
+    add_libraries(image, tools, programs)
+    for name in NET_LIBRARIES:
+        image.file(f"lib/{name}", (tools / LIBRARIES / name).read_bytes(), executable=True)
+    add_modules(image, packages, NET_MODULES)
+    return image.finish()
+
+
 def bench_initramfs(busybox):
     content = compiled("bench.c")
     image = base(busybox)
@@ -217,6 +243,7 @@ def main():
     parser.add_argument("output", type=pathlib.Path, help="folder for the files")
     parser.add_argument("--stress", type=pathlib.Path, help="folder that `fetch.py stress` made")
     parser.add_argument("--disk", type=pathlib.Path, help="folder that `fetch.py disk` made")
+    parser.add_argument("--net", type=pathlib.Path, help="folder that `fetch.py net` made")
     arguments = parser.parse_args()
     target = arguments.output / "debian"
     target.mkdir(parents=True, exist_ok=True)
@@ -234,6 +261,8 @@ def main():
         write(target / "initramfs-stress", stress_initramfs(busybox, arguments.stress))
     if arguments.disk:
         write(target / "initramfs-disk-test", disk_test_initramfs(busybox, arguments.packages, arguments.disk))
+    if arguments.net:
+        write(target / "initramfs-net", net_initramfs(busybox, arguments.packages, arguments.net))
 
 
 if __name__ == "__main__":

@@ -69,6 +69,13 @@ need_guests_disk() {
 	make_guests "$GUESTS/stamp-disk" "$CACHE/debian-disk" --disk "$CACHE/debian-disk"
 }
 
+# The same with network programs in one of them.
+need_guests_net() {
+	need_guests
+	[ -e "$CACHE/debian-net/usr/bin/iperf3" ] || "$TOP/tools/fetch.py" net "$CACHE/debian-net" || exit 1
+	make_guests "$GUESTS/stamp-net" "$CACHE/debian-net" --net "$CACHE/debian-net"
+}
+
 # make_guests STAMP PACKAGES [OPTION...]: makes them if the recipe or the packages are newer than the stamp.
 make_guests() {
 	local stamp=$1 packages=$2

@@ -116,6 +116,7 @@ command_test() {
 	need_dtc
 	need_guests_stress
 	need_guests_disk
+	need_guests_net
 	need_debian
 	say "checks of sources and documents"
 	count_program "$TOP/tools/lint.py"
@@ -155,6 +156,7 @@ command_bench() {
 	setup_system
 	need_guests_stress
 	need_guests_disk
+	need_guests_net
 	need_debian
 	need_packages "${PACKAGES_TEST[@]}"
 	need_qemu
