@@ -9,6 +9,7 @@
 
 #define VIRTIO_ID_NET 1u
 #define VIRTIO_ID_BLOCK 2u
+#define VIRTIO_ID_CONSOLE 3u
 
 #define VIRTIO_F_INDIRECT_DESC ((uint64_t)1 << 28)
 #define VIRTIO_F_EVENT_IDX ((uint64_t)1 << 29)

@@ -19,6 +19,8 @@
 #define NET_NICS_MAX 4u      /* of a guest */
 #define NET_SWITCHES_MAX 8u
 #define NET_DEVICES_MAX 4u   /* physical NICs */
+#define NET_CAPTURES_MAX 3u   /* devices that frames are captured to, after the NICs */
+#define NET_CAPTURE_FILE_MAX 127u /* bytes of a captured file's name that are kept */
 #define NET_PAIRS_MAX 4u     /* receive and transmit queues of a session */
 #define NET_QUEUES_MAX (2u * NET_PAIRS_MAX)
 #define NET_QUEUE_SIZE 256u  /* most entries of a queue */
@@ -28,7 +30,7 @@
 #define NET_MTU_MAX 9000u
 #define NET_PAGE 4096u
 
-#define NET_DMA_DEVICE (2u << 20) /* bytes for each physical NIC, contiguous on the bus */
+#define NET_DMA_DEVICE (2u << 20) /* bytes for each device, contiguous on the bus */
 
 /* Badge bits of the server's notification; sessions and lines are shared as at the block server. */
 #define NET_SIGNAL_SESSION(session) (UINT64_C(1) << ((session) % 16))
@@ -105,22 +107,26 @@ struct net_port_status {
 	char name[NET_NAME_MAX + 1];        /* guest's name, or "uplink" */
 	char net[NET_NAME_MAX + 1];         /* of the switch */
 	uint8_t mac[6];
-	uint8_t link, capturing;
+	uint8_t link;
+	uint8_t capturing; /* 0: no, else its capture, from 1 */
 	uint32_t state;   /* enum net_state */
 	uint32_t serving; /* 1: the driver is at work */
 	uint64_t sent_frames, sent_bytes;           /* by the port's owner */
 	uint64_t received_frames, received_bytes;   /* by it */
-	uint64_t drops[NET_DROPS];                  /* sent by it, but NO_BUFFER: meant for it */
+	uint64_t drops[NET_DROPS];                  /* sent by it, but NO_BUFFER: meant for it; LINK: either */
 	uint64_t throttled;                         /* times that its rate limit held it up */
 	uint32_t broken;  /* times that its queues made no sense */
 	uint32_t reserved;
+	uint64_t captured, capture_lost;            /* frames, since its capture began */
 };
 struct net_status {
 	uint32_t ready;    /* = the table's starts: NICs are reset, the server serves */
 	uint32_t ports;    /* sessions first, then uplinks */
 	uint32_t guest[8]; /* epoch answered */
 	uint32_t command, error; /* as in struct block_status */
-	char answer[120];
+	char answer[240];
+	uint32_t captures, reserved; /* devices to capture to; where they lead on the host: */
+	char capture_file[NET_CAPTURES_MAX][NET_CAPTURE_FILE_MAX + 1];
 	struct net_port_status port[NET_SESSIONS_MAX + NET_DEVICES_MAX];
 };
 #define NET_STATUS_SIZE 12288u
@@ -130,7 +136,11 @@ _Static_assert(sizeof(struct net_status) <= NET_STATUS_SIZE, "three pages");
 enum net_operation {
 	NET_LINK_UP = 1,   /* of the NIC `nic` of guest `guest` */
 	NET_LINK_DOWN = 2,
+	NET_CAPTURE_ON = 3,    /* likewise */
+	NET_CAPTURE_OFF = 4,
 };
+#define NET_UPLINK UINT32_MAX /* in place of a guest: `nic` is the number among the uplinks in the status */
+
 struct net_command {
 	uint32_t sequence; /* 0: none yet */
 	uint32_t operation; /* enum net_operation */

@@ -84,6 +84,16 @@ bool backend_of_channel(unsigned channel, enum backend_kind *kind)
 	return false;
 }
 
+/* Those without interrupts disturb nobody on their line. */
+static void add_quiet(struct backend *backend)
+{
+	for (unsigned i = 0; i < root.devices.count && backend->quiet < backend->type->quiet_most; i++)
+		if (root.devices.device[i].id == backend->type->quiet) {
+			backend->device[backend->devices++] = &root.devices.device[i];
+			backend->quiet++;
+		}
+}
+
 static void make_pages(struct backend *backend)
 {
 	backend->pages = backend_recovery_page(backend) + backend_recovery_pages(backend);
@@ -141,6 +151,7 @@ void backends_init(void)
 						backend->type->devices_most);
 		for (unsigned j = 0; j < backend->devices; j++)
 			taken[count++] = backend->device[j];
+		add_quiet(backend);
 		init(backend);
 	}
 }

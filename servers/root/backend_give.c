@@ -74,7 +74,7 @@ static enum err give_irq(struct backend *backend, unsigned number)
 	cptr_t handler = scratch_frame, badged = scratch_copy;
 	char name[28];
 
-	if (sharing & ((1u << number) - 1))
+	if (!backend->device[number]->irq || (sharing & ((1u << number) - 1)))
 		return ERR_OK;
 	enum err err = irq_control_get(ROOT_SLOT_IRQ_CONTROL, backend->device[number]->irq, ROOT_SLOT_CNODE, handler);
 
@@ -155,6 +155,8 @@ enum err backend_give(struct backend *backend)
 		return err;
 	give_signals(backend);
 	task_give_value("devices", backend->devices);
+	task_give_value("quiet-devices", backend->quiet);
+	task_give_value("epoch", root.devices.epoch);
 	task_give_memory("channel", CHANNELS_ADDRESS, CONSOLE_CHANNEL_SIZE);
 	task_give_cap(&backend->task, "console", channel->console, RIGHT_WRITE, 0);
 	return ERR_OK;

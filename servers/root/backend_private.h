@@ -27,6 +27,8 @@ struct backend_type {
 	uint32_t caller;     /* badge of its calls */
 	uint32_t virtio;     /* kind of the machine's devices */
 	unsigned devices_most;
+	uint32_t quiet;      /* kind of those that it drives without interrupts, after the others; 0: none */
+	unsigned quiet_most;
 	uint64_t client_signal; /* to a VMM: bit of the guest's device 0 */
 	uint64_t status_size;
 	uint64_t status_guest;  /* where the status has the epochs that were answered */
@@ -45,6 +47,7 @@ struct backend {
 	bool unsafe; /* a device could not be reset: it may still transfer data */
 	struct restarts restarts;
 	unsigned devices;
+	unsigned quiet; /* of them, the last ones */
 	const struct device *device[BACKEND_DEVICES_MAX];
 	cptr_t notification, control, silence; /* the server's; the same, badged for the console; one that nobody signals */
 	cptr_t frames;

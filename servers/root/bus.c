@@ -113,6 +113,15 @@ static void read_pci(const void *tree, int node, struct bus_pci *pci)
 	read_lines(tree, node, pci);
 }
 
+static void read_rtc(const void *tree, int node, struct buses *buses)
+{
+	int parent = fdt_parent_offset(tree, node), cells = parent < 0 ? 0 : fdt_address_cells(tree, parent), count;
+	const fdt32_t *reg = property(tree, node, "reg", &count);
+
+	if (enabled(tree, node) && cells >= 1 && cells <= 2 && count >= cells && cells_read(reg, cells) % PAGE == 0)
+		buses->rtc = cells_read(reg, cells);
+}
+
 void buses_read(const void *tree, struct buses *buses)
 {
 	int node;
@@ -124,6 +133,9 @@ void buses_read(const void *tree, struct buses *buses)
 	node = fdt_node_offset_by_compatible(tree, -1, "pci-host-ecam-generic");
 	if (node >= 0)
 		read_pci(tree, node, &buses->pci);
+	node = fdt_node_offset_by_compatible(tree, -1, "google,goldfish-rtc");
+	if (node >= 0)
+		read_rtc(tree, node, buses);
 }
 
 uint32_t bus_pci_irq(const struct bus_pci *pci, unsigned function, unsigned pin)

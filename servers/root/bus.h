@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where devices may be, as the machine's device tree says: virtio-mmio slots, and a PCI host. */
+/* Where devices may be, as the machine's device tree says: virtio-mmio slots, a PCI host, and a clock. */
 #pragma once
 
 #include <abi/types.h>
@@ -38,6 +38,7 @@ struct buses {
 	unsigned slots;
 	struct bus_slot slot[BUS_SLOTS_MAX];
 	struct bus_pci pci;
+	uint64_t rtc; /* physical, registers of a goldfish clock; 0: there is none */
 };
 
 /* Reads a device tree whose header was checked. What makes no sense is left out. */

@@ -20,13 +20,18 @@
 #define BAR_MAX 65536u /* of a device that is handed out */
 #define PAGES_MAX (1u + DEVICES_MAX * (BAR_MAX / PAGE + 1))
 #define SLOT_ADDRESS (ROOT_PROBE_ADDRESS + PCI_FUNCTIONS_MAX * PAGE)
+#define RTC_ADDRESS (SLOT_ADDRESS + BUS_SLOTS_MAX * PAGE)
 _Static_assert(PAGES_MAX <= PCI_FUNCTIONS_MAX + BUS_SLOTS_MAX, "one array for both passes");
 
 /* Registers of virtio-mmio: section 4.2.2. */
 enum { MMIO_MAGIC = 0x00, MMIO_VERSION = 0x04, MMIO_DEVICE = 0x08, MMIO_STATUS = 0x70, MMIO_SIZE = 0x200 };
 #define MMIO_MAGIC_VALUE 0x74726976u
 
-static struct device_page pages[PCI_FUNCTIONS_MAX + BUS_SLOTS_MAX];
+/* Of a goldfish clock: ns since 1970. Reading the low half latches the high one. */
+enum { RTC_LOW = 0x00, RTC_HIGH = 0x04 };
+#define BILLION 1000000000u
+
+static struct device_page pages[PCI_FUNCTIONS_MAX + BUS_SLOTS_MAX + 1];
 
 static void must(enum err err, const char *what)
 {
@@ -53,17 +58,27 @@ static const struct {
 	uint32_t id;
 	const char *name;
 	unsigned most;
+	bool quiet;
 } kinds[] = {
-	{ DEVICE_BLOCK, "disk", BLOCK_DEVICES_MAX },
-	{ DEVICE_NET, "nic", NET_DEVICES_MAX },
+	{ DEVICE_BLOCK, "disk", BLOCK_DEVICES_MAX, false },
+	{ DEVICE_NET, "nic", NET_DEVICES_MAX, false },
+	{ DEVICE_CONSOLE, "capture", NET_CAPTURES_MAX, true },
 };
-_Static_assert(BLOCK_DEVICES_MAX + NET_DEVICES_MAX <= DEVICES_MAX, "devices");
+_Static_assert(BLOCK_DEVICES_MAX + NET_DEVICES_MAX + NET_CAPTURES_MAX <= DEVICES_MAX, "devices");
 
 static bool wanted(uint32_t id)
 {
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (kinds[i].id == id)
 			return true;
+	return false;
+}
+
+static bool is_quiet(uint32_t id)
+{
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (kinds[i].id == id)
+			return kinds[i].quiet;
 	return false;
 }
 
@@ -79,8 +94,12 @@ static void add(const struct device *device)
 		log_warn("the device at 0x%lx is not used: there are more than %u", device->registers, number);
 		return;
 	}
-	log_info("%s %u: virtio %s at 0x%lx, interrupt %u", kinds[kind].name, number, device->transport == DEVICE_PCI ? "pci" : "mmio",
-		 device->registers, device->irq);
+	if (device->irq)
+		log_info("%s %u: virtio %s at 0x%lx, interrupt %u", kinds[kind].name, number,
+			 device->transport == DEVICE_PCI ? "pci" : "mmio", device->registers, device->irq);
+	else
+		log_info("%s %u: virtio %s at 0x%lx", kinds[kind].name, number, device->transport == DEVICE_PCI ? "pci" : "mmio",
+			 device->registers);
 	root.devices.device[root.devices.count++] = *device;
 }
 
@@ -96,7 +115,7 @@ static void probe_slot(const struct bus_slot *slot, const volatile uint8_t *regi
 		log_warn("the virtio device at 0x%lx has the legacy interface: QEMU needs -global virtio-mmio.force-legacy=false", slot->base);
 		return;
 	}
-	add(&(struct device){ .id = id, .transport = DEVICE_MMIO, .irq = slot->irq, .registers = slot->base, .registers_size = MMIO_SIZE,
+	add(&(struct device){ .id = id, .transport = DEVICE_MMIO, .irq = is_quiet(id) ? 0 : slot->irq, .registers = slot->base, .registers_size = MMIO_SIZE,
 			      .status = MMIO_STATUS });
 }
 
@@ -127,13 +146,14 @@ static void probe_function(const struct bus_pci *pci, unsigned function, struct 
 
 	if (!pci_find_virtio(&config, function, &virtio) || !wanted(virtio.id))
 		return;
-	uint32_t irq = virtio.pin ? bus_pci_irq(pci, function, virtio.pin) : 0;
+	bool quiet = is_quiet(virtio.id);
+	uint32_t irq = virtio.pin && !quiet ? bus_pci_irq(pci, function, virtio.pin) : 0;
 	enum err err = pci_assign(&config, function, low, high, bar);
 	const struct pci_bar *registers = &bar[virtio.bar];
 
 	if (err)
 		problem = report_error(err);
-	else if (!irq)
+	else if (!irq && !quiet)
 		problem = "it has no interrupt";
 	else if (!registers->cpu || registers->size > BAR_MAX || virtio.status >= registers->size)
 		problem = "its registers make no sense";
@@ -143,7 +163,7 @@ static void probe_function(const struct bus_pci *pci, unsigned function, struct 
 		log_warn("the virtio device of PCI function %02x.%u is not used: %s", function / 8, function % 8, problem);
 		return;
 	}
-	pci_enable(&config, function);
+	pci_enable(&config, function, !quiet);
 	add(&(struct device){ .id = virtio.id, .transport = DEVICE_PCI, .irq = irq, .registers = registers->cpu,
 			      .registers_size = registers->size, .config = pci->config + function * PAGE, .status = virtio.status });
 }
@@ -169,11 +189,19 @@ static bool pci_covered(const struct bus_pci *pci)
 	return pci->exists;
 }
 
+static void read_clock(const volatile uint8_t *registers)
+{
+	uint64_t low = *(const volatile uint32_t *)(registers + RTC_LOW), high = *(const volatile uint32_t *)(registers + RTC_HIGH);
+	uint64_t ticks = sys_time(), hz = root.info->timebase_hz;
+
+	root.devices.epoch = (high << 32 | low) - ticks / hz * BILLION - ticks % hz * BILLION / hz;
+}
+
 /* With frames that go afterwards, so that those for servers can be made of the same memory. */
 static void probe(struct buses *buses)
 {
-	unsigned count = 0, functions = pci_covered(&buses->pci) ? PCI_FUNCTIONS_MAX : 0;
-	cptr_t frames = new_slots(functions + buses->slots + 1);
+	unsigned count = 0, functions = pci_covered(&buses->pci) ? PCI_FUNCTIONS_MAX : 0, slots;
+	cptr_t frames = new_slots(functions + BUS_SLOTS_MAX + 1);
 
 	for (unsigned i = 0; i < functions; i++, count++)
 		pages[count] = (struct device_page){ buses->pci.config + i * PAGE, frames + count };
@@ -183,16 +211,23 @@ static void probe(struct buses *buses)
 			pages[count] = (struct device_page){ buses->slot[i].base, frames + count };
 			count++;
 		}
+	slots = count - functions;
+	if (buses->rtc && device_covered(buses->rtc))
+		pages[count++] = (struct device_page){ buses->rtc, frames + functions + slots };
 	must(device_make(pages, count), "frames of devices");
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < functions + slots; i++)
 		map(frames + i, i < functions ? ROOT_PROBE_ADDRESS + i * PAGE : SLOT_ADDRESS + (i - functions) * PAGE);
-	for (unsigned i = 0; i < count - functions; i++)
+	if (count > functions + slots) {
+		map(frames + functions + slots, RTC_ADDRESS);
+		read_clock((const volatile uint8_t *)RTC_ADDRESS);
+	}
+	for (unsigned i = 0; i < slots; i++)
 		probe_slot(&buses->slot[i], (const volatile uint8_t *)SLOT_ADDRESS + i * PAGE);
 	if (functions)
 		probe_pci(&buses->pci);
 	for (unsigned i = 0; i < count; i++)
 		must(cnode_delete(ROOT_SLOT_CNODE, frames + i), "frames of devices");
-	slots_free(frames, functions + buses->slots + 1);
+	slots_free(frames, functions + BUS_SLOTS_MAX + 1);
 }
 
 static void make_frames(uint64_t uart)

@@ -4,18 +4,19 @@
 
 #include <abi/types.h>
 
-#define DEVICES_MAX 12u
+#define DEVICES_MAX 15u
 
-/* Kinds of virtio devices: virtio 1.2, sections 5.1 and 5.2. */
+/* Kinds of virtio devices: virtio 1.2, sections 5.1 to 5.3. */
 #define DEVICE_NET 1u
 #define DEVICE_BLOCK 2u
+#define DEVICE_CONSOLE 3u /* takes what is captured; driven without interrupts */
 
 enum device_transport { DEVICE_MMIO, DEVICE_PCI };
 
 struct device {
 	uint32_t id; /* of the kind of virtio device */
 	enum device_transport transport;
-	uint32_t irq;
+	uint32_t irq;            /* 0: it is kept from any */
 	uint64_t registers;      /* physical: of virtio-mmio, or the BAR */
 	uint64_t registers_size; /* bytes; frames are whole pages */
 	uint64_t config;         /* physical, 4 KiB of configuration space; 0: not PCI */
@@ -26,6 +27,7 @@ struct device {
 
 struct devices {
 	cptr_t uart; /* frame */
+	uint64_t epoch; /* ns since 1970 when the timer was 0, by the machine's clock; 0: it has none */
 	unsigned count;
 	struct device device[DEVICES_MAX];
 };

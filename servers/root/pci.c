@@ -162,7 +162,7 @@ enum err pci_assign(const struct pci_access *access, unsigned function, struct p
 	return ERR_OK;
 }
 
-void pci_enable(const struct pci_access *access, unsigned function)
+void pci_enable(const struct pci_access *access, unsigned function, bool interrupts)
 {
-	access->write(access, function, CONFIG_COMMAND, COMMAND_MEMORY | COMMAND_MASTER);
+	access->write(access, function, CONFIG_COMMAND, COMMAND_MEMORY | COMMAND_MASTER | (interrupts ? 0 : COMMAND_NO_INTERRUPT));
 }

@@ -50,5 +50,5 @@ bool pci_find_virtio(const struct pci_access *access, unsigned function, struct 
 enum err pci_assign(const struct pci_access *access, unsigned function, struct pci_space *low, struct pci_space *high,
 		    struct pci_bar bar[PCI_BARS]) __attribute__((warn_unused_result));
 
-/* Lets a function answer at its BARs, transfer data, and interrupt by its pin. */
-void pci_enable(const struct pci_access *access, unsigned function);
+/* Lets a function answer at its BARs, transfer data, and, if wanted, interrupt by its pin. */
+void pci_enable(const struct pci_access *access, unsigned function, bool interrupts);

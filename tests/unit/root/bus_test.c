@@ -111,6 +111,24 @@ TEST(bus, finds_slots_of_virtio_mmio)
 	assert_false(buses.pci.exists);
 }
 
+TEST(bus, finds_the_clock)
+{
+	begin();
+	must(fdt_begin_node(tree, "rtc@101000"));
+	put_string("compatible", "google,goldfish-rtc");
+	CELLS("reg", 0, 0x101000, 0, 0x1000);
+	must(fdt_end_node(tree));
+	end();
+	assert_int_equal(buses.rtc, 0x101000);
+	begin();
+	must(fdt_begin_node(tree, "rtc@101004"));
+	put_string("compatible", "google,goldfish-rtc");
+	CELLS("reg", 0, 0x101004, 0, 0x1000);
+	must(fdt_end_node(tree));
+	end();
+	assert_int_equal(buses.rtc, 0);
+}
+
 TEST(bus, takes_no_more_slots_than_fit)
 {
 	begin();
@@ -188,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(bus, finds_slots_of_virtio_mmio),
+		RUN(bus, finds_the_clock),
 		RUN(bus, takes_no_more_slots_than_fit),
 		RUN(bus, reads_the_pci_host),
 		RUN(bus, leaves_out_a_map_that_makes_no_sense),

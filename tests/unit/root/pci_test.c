@@ -110,8 +110,10 @@ TEST(pci, finds_functions_and_makes_them_quiet)
 	assert_int_equal(fakes[8].word[1], 0x00100400);
 	assert_int_equal(fakes[9].word[1], 0x00100006);
 	assert_int_equal(fakes[24].word[1], 0x00100006);
-	pci_enable(&access, 8);
+	pci_enable(&access, 8, true);
 	assert_int_equal(fakes[8].word[1], 0x00100006);
+	pci_enable(&access, 8, false);
+	assert_int_equal(fakes[8].word[1], 0x00100406);
 }
 
 TEST(pci, knows_virtio_devices)
