@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capture.h"
+
 static struct {
 	struct net_status *status;
 	const struct net_command *shared;
@@ -12,22 +14,36 @@ static struct {
 	unsigned ports;
 } state;
 
-static bool perform(const struct net_command *command, char *answer, size_t size)
+static bool perform_on_uplink(uint32_t number, uint32_t operation, char *answer, size_t size)
 {
-	bool up = command->operation == NET_LINK_UP;
+	if (number < NET_DEVICES_MAX && (operation == NET_CAPTURE_ON || operation == NET_CAPTURE_OFF))
+		return capture_ask(NET_SESSIONS_MAX + number, operation == NET_CAPTURE_ON, answer, size);
+	snprintf(answer, size, "there is no such uplink, or operation");
+	return false;
+}
 
-	if (command->operation != NET_LINK_UP && command->operation != NET_LINK_DOWN) {
-		snprintf(answer, size, "there is no such operation");
-		return false;
-	}
-	for (unsigned i = 0; i < state.ports; i++) {
-		struct port *port = &state.port[i];
+static bool perform_on_port(struct port *port, uint32_t operation, char *answer, size_t size)
+{
+	bool up = operation == NET_LINK_UP;
 
-		if (port->config.guest != command->guest || port->config.nic != command->nic)
-			continue;
+	if (up || operation == NET_LINK_DOWN) {
 		port_set_link(port, up);
 		snprintf(answer, size, "%s: link of NIC %u is %s", port->config.guest_name, port->config.nic, up ? "up" : "down");
 		return true;
+	}
+	if (operation == NET_CAPTURE_ON || operation == NET_CAPTURE_OFF)
+		return capture_ask(port->number, operation == NET_CAPTURE_ON, answer, size);
+	snprintf(answer, size, "there is no such operation");
+	return false;
+}
+
+static bool perform(const struct net_command *command, char *answer, size_t size)
+{
+	if (command->guest == NET_UPLINK)
+		return perform_on_uplink(command->nic, command->operation, answer, size);
+	for (unsigned i = 0; i < state.ports; i++) {
+		if (state.port[i].config.guest == command->guest && state.port[i].config.nic == command->nic)
+			return perform_on_port(&state.port[i], command->operation, answer, size);
 	}
 	snprintf(answer, size, "there is no such NIC");
 	return false;
@@ -45,7 +61,7 @@ void command_look(void)
 {
 	struct net_status *status = state.status;
 	struct net_command command;
-	char answer[sizeof(status->answer)];
+	char answer[sizeof(status->answer)] = "";
 	uint32_t sequence = __atomic_load_n(&state.shared->sequence, __ATOMIC_ACQUIRE);
 	bool good;
 

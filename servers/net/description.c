@@ -21,6 +21,14 @@ static bool read_mac(const void *tree, int node, const char *name, uint8_t *to)
 	return true;
 }
 
+/* The number of a file, from 1; 0: none that there can be. */
+static unsigned read_capture(const void *tree, int node, const char *name)
+{
+	uint64_t number = description_number(tree, node, name, NET_CAPTURES_MAX);
+
+	return number < NET_CAPTURES_MAX ? (unsigned)number + 1 : 0;
+}
+
 static const char *read_net(const void *tree, int node, struct switch_config *net)
 {
 	uint64_t mtu = description_number(tree, node, "mtu", 1500);
@@ -31,6 +39,7 @@ static const char *read_net(const void *tree, int node, struct switch_config *ne
 	if (mtu < MTU_MIN || mtu > NET_MTU_MAX)
 		return "the MTU of a network is out of range";
 	net->mtu = (uint32_t)mtu;
+	net->capture = read_capture(tree, node, "uplink-capture");
 	if (description_flag(tree, node, "uplink-mac")) {
 		if (!read_mac(tree, node, "uplink-mac", net->uplink_mac))
 			return "the address of an uplink is none";
@@ -83,6 +92,7 @@ static const char *read_session(const void *tree, int node, struct description *
 	}
 	if (vlan > VLAN_MAX || group > UINT32_MAX)
 		return "the VLAN or group of a NIC is out of range";
+	session->capture = read_capture(tree, node, "capture");
 	session->vlan = (uint16_t)vlan;
 	session->group = (uint32_t)group;
 	session->bandwidth = description_number(tree, node, "bandwidth", 0);
@@ -116,6 +126,25 @@ static const char *read_guest(const void *tree, int guest, struct description *d
 	return NULL;
 }
 
+static const char *read_captures(const void *tree, struct description *description)
+{
+	int parent = fdt_path_offset(tree, "/captures"), node, length;
+
+	if (parent < 0)
+		return NULL;
+	description->snaplen = (uint32_t)description_number(tree, parent, "snaplen", 0);
+	fdt_for_each_subnode(node, tree, parent) {
+		const char *file = fdt_getprop(tree, node, "file", &length);
+
+		if (description->captures == NET_CAPTURES_MAX)
+			return "too many files to capture to";
+		if (!file || length < 1 || file[length - 1] != '\0')
+			return "a file to capture to has no name";
+		description->capture_file[description->captures++] = file;
+	}
+	return NULL;
+}
+
 const char *description_read(const void *tree, size_t size, struct description *description)
 {
 	int node, parent;
@@ -142,5 +171,5 @@ const char *description_read(const void *tree, size_t size, struct description *
 			return problem;
 		description->guests++;
 	}
-	return NULL;
+	return read_captures(tree, description);
 }

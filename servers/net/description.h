@@ -13,6 +13,7 @@ struct switch_config {
 	bool uplink_named;                    /* by its address */
 	uint8_t uplink_mac[ETHERNET_ADDRESS];
 	uint32_t mtu;
+	unsigned capture;                     /* of the uplink: number of the file, from 1; 0: none */
 };
 
 /* One NIC of one guest. */
@@ -26,12 +27,16 @@ struct port_config {
 	uint64_t bandwidth, bandwidth_burst; /* bytes a second and bytes; 0: no limit */
 	uint64_t packets, packets_burst;
 	struct frame_addresses addresses;    /* none: any */
+	unsigned capture;    /* as of an uplink */
 };
 
 struct description {
 	unsigned nets, sessions, guests;
 	struct switch_config net[NET_SWITCHES_MAX];
 	struct port_config session[NET_SESSIONS_MAX];
+	unsigned captures;                    /* files */
+	uint32_t snaplen;                     /* bytes of a captured frame that are kept; 0: as the server likes */
+	const char *capture_file[NET_CAPTURES_MAX]; /* in the tree */
 };
 
 /* Reads it. NULL, or what is wrong with it. */

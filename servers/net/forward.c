@@ -3,6 +3,7 @@
 
 #include <libsys/virtio_net.h>
 
+#include "capture.h"
 #include "offload.h"
 
 struct forward forward;
@@ -64,6 +65,8 @@ static void leave(unsigned number, const struct frame *frame, struct hold *hold)
 			hold->port->held++;
 		}
 		good = nic->driver->send(nic, frame, hold);
+		if (capture_wants(NET_SESSIONS_MAX + number))
+			capture_received(NET_SESSIONS_MAX + number, frame, good);
 		if (!good && frame->segments) {
 			hold->readers--;
 			hold->port->held--;
@@ -72,8 +75,11 @@ static void leave(unsigned number, const struct frame *frame, struct hold *hold)
 		uint32_t length;
 
 		offload_begin(&offload, frame);
-		while (good && (length = offload_next(&offload, bounce, sizeof(bounce))) != 0)
+		while (good && (length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
 			good = nic->driver->send_copy(nic, bounce, length);
+			if (capture_wants(NET_SESSIONS_MAX + number))
+				capture_received_plain(NET_SESSIONS_MAX + number, bounce, length, good);
+		}
 	}
 	if (good) {
 		counters->received_frames++;
@@ -113,10 +119,12 @@ __attribute__((hot)) enum forward_result forward_frame(struct net_switch *net, u
 	port_set set = switch_route(net, from, frame, now, drop), plain;
 	uint16_t vlan = forward.link[from].vlan;
 
+	if (set && hold && !room(set, frame))
+		return FORWARD_LATER;
+	if (capture_wants(from))
+		capture_sent(from, frame, *drop);
 	if (!set)
 		return FORWARD_DROPPED;
-	if (hold && !room(set, frame))
-		return FORWARD_LATER;
 	if (!vlan && !frame->vlan) {
 		deliver(set, frame, hold);
 		return FORWARD_DONE;

@@ -9,8 +9,11 @@
 
 #include "server.h"
 
+#define DEVICES_MAX (NET_DEVICES_MAX + NET_CAPTURES_MAX)
+
 static struct nic nics[NET_DEVICES_MAX];
-static struct nic_resources device[NET_DEVICES_MAX];
+static struct nic_resources device[DEVICES_MAX]; /* NICs first */
+static unsigned nic_count;
 
 static void system_open(struct nic *nic, uint32_t mtu)
 {
@@ -22,11 +25,20 @@ static void system_open(struct nic *nic, uint32_t mtu)
 		log_warn("device %u: not a NIC that can be used (error %d)", nic->number, err);
 }
 
+static void system_open_stream(struct stream *stream, unsigned number)
+{
+	enum err err = stream_open(stream, &device[nic_count + number]);
+
+	if (err)
+		log_warn("capture %u: not a device that can be used (error %d)", number, err);
+}
+
 static const struct server_system server_system = {
 	.now = sys_time,
 	.signal = backend_signal,
 	.acknowledge = backend_acknowledge,
 	.open = system_open,
+	.open_stream = system_open_stream,
 };
 
 static void find_devices(unsigned devices)
@@ -50,11 +62,14 @@ static void find_devices(unsigned devices)
 static void start(void)
 {
 	unsigned devices = (unsigned)task_value("devices", 0), sessions = (unsigned)task_value("sessions", 0);
-	struct server_resources resources = { .system = &server_system, .hz = task_info()->timebase_hz, .nic = nics, .nics = devices };
+	unsigned captures = (unsigned)task_value("quiet-devices", 0);
+	struct server_resources resources = { .system = &server_system, .hz = task_info()->timebase_hz, .nic = nics,
+					      .captures = captures, .epoch = task_value("epoch", 0) };
 	const char *problem;
 
-	if (devices > NET_DEVICES_MAX || sessions > NET_SESSIONS_MAX)
+	if (captures > NET_CAPTURES_MAX || devices < captures || devices - captures > NET_DEVICES_MAX || sessions > NET_SESSIONS_MAX)
 		task_fail("more devices or sessions than there may be");
+	resources.nics = nic_count = devices - captures;
 	resources.tree = task_memory("system", &resources.tree_size);
 	if (!resources.tree)
 		task_fail("no system description was given");
@@ -74,7 +89,7 @@ static void start(void)
 	if (problem)
 		task_fail("the system description: %s", problem);
 	/* One may have come, and been seen, before the handler was bound. */
-	for (unsigned i = 0; i < devices; i++)
+	for (unsigned i = 0; i < nic_count; i++)
 		backend_acknowledge(i);
 }
 

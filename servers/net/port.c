@@ -4,6 +4,7 @@
 #include <libsys/virtio_net.h>
 #include <string.h>
 
+#include "capture.h"
 #include "forward.h"
 #include "offload.h"
 #include "port_private.h"
@@ -223,6 +224,8 @@ static enum forward_result send_frame(struct port *port, struct frame *frame, st
 		drop = NET_DROP_RATE;
 	if (drop == NET_DROPS)
 		result = forward_frame(port->net, port->number, frame, now, hold, &drop);
+	else if (capture_wants(port->number))
+		capture_sent(port->number, frame, drop);
 	if (result == FORWARD_LATER)
 		return result;
 	if (frame_is_multicast(frame))

@@ -38,6 +38,7 @@ enum port_pace {
 
 struct port {
 	struct flow flow; /* first */
+	char name[SYSTEM_NAME_MAX + 4]; /* "alpha.0" */
 	unsigned number;  /* of the session, and of the port in its switch */
 	struct port_config config;
 	struct net_switch *net;

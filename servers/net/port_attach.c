@@ -2,6 +2,7 @@
 /* Ports as guests and their drivers come and go. */
 #include <libsys/log.h>
 #include <libsys/virtio_net.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "port_private.h"
@@ -21,6 +22,7 @@ void port_init(struct port *port, struct hold *hold, uint64_t hz)
 	limit_init(&port->packets, config->packets, config->packets_burst, hz, now);
 	limit_init(&port->groups, PORT_GROUP_RATE, PORT_GROUP_RATE, hz, now);
 	port->up = true;
+	snprintf(port->name, sizeof(port->name), "%s.%u", config->guest_name, config->nic % NET_NICS_MAX);
 	memcpy(port->counters.name, config->guest_name, sizeof(port->counters.name));
 	memcpy(port->counters.net, port->net->name, sizeof(port->counters.net));
 	memcpy(port->counters.mac, config->mac, ETHERNET_ADDRESS);

@@ -3,6 +3,7 @@
 #include <libsys/virtio_net.h>
 #include <string.h>
 
+#include "capture.h"
 #include "forward.h"
 #include "offload.h"
 #include "port_private.h"
@@ -116,6 +117,16 @@ static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const str
 	return true;
 }
 
+/* The same, captured as well. */
+static inline bool give(struct port *port, uint32_t pair, const struct frame *frame, const struct net_header *header)
+{
+	bool taken = put(port, pair, frame, header);
+
+	if (capture_wants(port->number))
+		capture_received(port->number, frame, taken);
+	return taken;
+}
+
 static bool listed(const struct net_filter *filter, const uint8_t *mac)
 {
 	for (uint32_t i = 0; i < filter->macs; i++) {
@@ -210,13 +221,13 @@ __attribute__((hot)) bool port_receive(struct port *port, const struct frame *fr
 		header.checksum_offset = frame->header.checksum_offset;
 		if (header.gso_type != NET_GSO_NONE)
 			header.header_length = (uint16_t)frame_payload(frame);
-		return put(port, pair, frame, &header);
+		return give(port, pair, frame, &header);
 	}
 	offload_begin(&offload, frame);
 	while ((length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
 		struct frame plain = { .length = length, .segments = 1, .segment = { { .data = bounce, .length = length } } };
 
-		if (!put(port, pair, &plain, &header))
+		if (!give(port, pair, &plain, &header))
 			return false;
 	}
 	return true;

@@ -3,14 +3,17 @@
 #include "server.h"
 
 #include <libsys/log.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "capture.h"
 #include "command.h"
 #include "forward.h"
 #include "uplink.h"
 
 #define REFRESHES 10u /* of the status in a second */
 #define MTU_DEFAULT 1500u
+#define CAPTURE_LOOKS 2000u /* in a second, at a device that is slow to read what was captured */
 
 static struct {
 	struct server_resources given;
@@ -24,6 +27,7 @@ static struct {
 	uint32_t changing;         /* bit per guest: its epoch is not yet answered */
 	uint32_t epoch[ATTACH_GUESTS_MAX]; /* answered */
 	bool changed;              /* since the status was refreshed */
+	bool captured;             /* something waits for a device of a capture */
 	uint64_t refreshed;        /* ticks, when */
 } server;
 
@@ -122,7 +126,9 @@ static void control(void)
 		}
 	}
 	command_look();
+	/* What the user has changed outlives this server on its page: it is there at the end of the turn. */
 	server.changed = true;
+	server.refreshed = server.given.system->now() - server.given.hz;
 }
 
 static void refresh(uint64_t now)
@@ -143,6 +149,61 @@ static void refresh(uint64_t now)
 	__atomic_store_n(&status->ports, server.ports + server.given.nics, __ATOMIC_RELEASE);
 }
 
+/* Begins what the description says; or what was captured `before`, at a restart, unless NULL: the user may have changed it. */
+static void begin_capture(unsigned port, const char *name, const struct net_switch *net, struct net_port_status *counters, unsigned file,
+			  const uint8_t *before)
+{
+	const char *problem = NULL;
+
+	capture_name(port, name, net, counters, file ? file - 1 : 0);
+	if (before)
+		file = *before;
+	if (file)
+		problem = capture_begin(port, file - 1);
+	if (problem)
+		log_warn("%s: not captured: %s", name, problem);
+}
+
+static void begin_captures(const uint8_t *before)
+{
+	for (unsigned i = 0; i < server.ports; i++) {
+		struct port *port = &server.port[i];
+
+		begin_capture(i, port->name, port->net, &port->counters, port->config.capture, before ? &before[i] : NULL);
+	}
+	for (unsigned i = 0; i < server.given.nics; i++) {
+		const struct net_switch *net = uplink_net(i);
+
+		if (net)
+			begin_capture(NET_SESSIONS_MAX + i, "uplink", net, &forward.uplink[i],
+				      server.description.net[net - server.net].capture, before ? &before[server.ports + i] : NULL);
+	}
+}
+
+static void start_captures(void)
+{
+	const struct server_resources *given = &server.given;
+	struct capture_setup setup = {
+		.files = given->captures,
+		.snaplen = server.description.snaplen ? server.description.snaplen : PCAPNG_SNAPLEN,
+		.hz = given->hz, .epoch = given->epoch, .now = given->system->now, .open = given->system->open_stream,
+	};
+	struct net_status *status = given->status;
+	uint8_t before[SWITCH_PORTS];
+
+	for (unsigned i = 0; i < SWITCH_PORTS; i++)
+		before[i] = status->port[i].capturing;
+	for (unsigned i = 0; i < given->captures; i++) {
+		const char *file = server.description.capture_file[i];
+
+		snprintf(status->capture_file[i], sizeof(status->capture_file[i]), "%s", file ? file : "a file of the host");
+		setup.name[i] = status->capture_file[i];
+	}
+	status->captures = given->captures;
+	capture_init(&setup);
+	begin_captures(given->table->starts > 1 && status->ports ? before : NULL);
+}
+
 const char *server_start(const struct server_resources *resources)
 {
 	const char *problem;
@@ -156,6 +217,8 @@ const char *server_start(const struct server_resources *resources)
 		return "there are too few pages for sessions";
 	if (resources->nics > NET_DEVICES_MAX)
 		return "there are too many devices";
+	if (resources->captures > NET_CAPTURES_MAX)
+		return "there are too many devices to capture to";
 	schedule_init(&server.schedule, port_take);
 	for (unsigned i = 0; i < server.description.nets; i++) {
 		struct net_switch *net = &server.net[i];
@@ -171,6 +234,7 @@ const char *server_start(const struct server_resources *resources)
 	forward = (struct forward){ .port = server.port, .ports = server.ports, .nic = resources->nic, .link = server.link };
 	open_nics();
 	uplinks_init(&server.description, server.net, resources->nics, resources->hz, resources->system->now);
+	start_captures();
 	command_init(resources->status, resources->command, server.port, server.ports);
 	server.more = (1u << resources->nics) - 1;
 	control();
@@ -231,6 +295,7 @@ __attribute__((hot)) bool server_turn(uint64_t bits)
 		more |= server.schedule.first != NULL;
 	}
 	tell();
+	server.captured = capture_kick();
 	if (bits)
 		server.changed = true;
 	if (server.changed && now - server.refreshed >= server.given.hz / REFRESHES)
@@ -244,6 +309,8 @@ uint64_t server_deadline(void)
 
 	if (server.changed)
 		deadline = server.refreshed + server.given.hz / REFRESHES;
+	if (server.captured && server.given.system->now() + server.given.hz / CAPTURE_LOOKS < deadline)
+		deadline = server.given.system->now() + server.given.hz / CAPTURE_LOOKS;
 	for (unsigned i = 0; i < server.ports; i++) {
 		const struct port *port = &server.port[i];
 

@@ -4,6 +4,7 @@
 
 #include "nic.h"
 #include "port.h"
+#include "stream.h"
 
 /* What the server wants from its system. */
 struct server_system {
@@ -11,6 +12,7 @@ struct server_system {
 	void (*signal)(unsigned session);     /* the VMM's notification, with this session's bit */
 	void (*acknowledge)(unsigned device); /* its interrupt may come again; nothing if it has no handler */
 	void (*open)(struct nic *nic, uint32_t mtu); /* resets it and makes it ready, or not; number and callbacks are set */
+	void (*open_stream)(struct stream *stream, unsigned number); /* likewise the device of a capture */
 };
 
 /* Memory is of the sizes in <proto/net.h>, and all of it stays with the server. */
@@ -21,6 +23,8 @@ struct server_resources {
 	size_t tree_size;
 	struct nic *nic; /* by number of the device, NET_DEVICES_MAX of them */
 	unsigned nics;
+	unsigned captures; /* devices for them */
+	uint64_t epoch; /* ns since 1970 at tick 0 */
 	uint8_t *sessions; /* NET_PAGE each */
 	unsigned session_count;
 	struct hold *hold; /* SERVER_HOLDS for each session */

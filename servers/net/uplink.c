@@ -5,6 +5,7 @@
 #include <libsys/log.h>
 #include <string.h>
 
+#include "capture.h"
 #include "forward.h"
 
 #define TURN_FRAMES 64u    /* that a NIC may deliver in a turn */
@@ -79,6 +80,11 @@ void uplinks_init(const struct description *description, struct net_switch *net,
 	}
 }
 
+const struct net_switch *uplink_net(unsigned nic)
+{
+	return uplinks.net[nic];
+}
+
 void uplink_sent(struct nic *nic, void *token)
 {
 	(void)nic;
@@ -87,11 +93,12 @@ void uplink_sent(struct nic *nic, void *token)
 
 __attribute__((hot)) void uplink_received(struct nic *nic, struct frame *frame)
 {
-	unsigned number = nic->number;
+	unsigned number = nic->number, port = NET_SESSIONS_MAX + number;
 	struct net_switch *net = uplinks.net[number];
 	struct net_port_status *counters = &uplinks.counters[number];
 	uint64_t now = uplinks.now();
 	uint32_t bytes = frame->length;
+	bool captured = false;
 	enum net_drop drop = NET_DROPS;
 
 	if (!net)
@@ -103,9 +110,12 @@ __attribute__((hot)) void uplink_received(struct nic *nic, struct frame *frame)
 	} else {
 		if (frame_is_multicast(frame))
 			limit_take(&uplinks.groups[number], 1);
-		if (forward_frame(net, NET_SESSIONS_MAX + number, frame, now, NULL, &drop) == FORWARD_DONE)
+		if (forward_frame(net, port, frame, now, NULL, &drop) == FORWARD_DONE)
 			drop = NET_DROPS;
+		captured = true;
 	}
+	if (!captured && capture_wants(port))
+		capture_sent(port, frame, drop);
 	if (drop != NET_DROPS) {
 		counters->drops[drop]++;
 	} else {

@@ -9,6 +9,9 @@
 /* The NICs are open, or have failed; those that are an uplink become a port of its switch. forward is set up but for uplinks. */
 void uplinks_init(const struct description *description, struct net_switch *net, unsigned nics, uint64_t hz, uint64_t (*now)(void));
 
+/* The switch of a NIC; NULL: it is no uplink. */
+const struct net_switch *uplink_net(unsigned nic);
+
 /* For the NICs: a frame came, or a buffer was sent. */
 void uplink_received(struct nic *nic, struct frame *frame);
 void uplink_sent(struct nic *nic, void *token);

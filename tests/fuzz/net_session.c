@@ -114,6 +114,7 @@ static void act(struct input *input, uint8_t action)
 		fake_turn(NET_SIGNAL_SESSION(0));
 		break;
 	case 7:
+		fake.file_slow = action & 128;
 		fake_complete(action);
 		break;
 	case 8:
@@ -166,6 +167,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = { data, size };
 
 	fake_reset();
+	fake.options.captures = 1;
+	fake.options.capture[0] = fake.options.capture[1] = fake.options.capture_uplink = true;
+	fake.options.snaplen = size & 2 ? 100 : 0;
+	fake.file_discards = true;
 	fake.options.nic_features = size & 1 ? VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 : 0;
 	begin(MODERN, MODERN, GUEST_INDIRECT);
 	while (input.left) {

@@ -165,8 +165,42 @@ static void open_device(struct nic *nic, uint32_t mtu)
 		abort();
 }
 
+/* In the place of the real driver of a virtio console. */
+uint32_t stream_room(const struct stream *stream)
+{
+	return stream->open ? stream->size - stream->waiting : 0;
+}
+
+void stream_write(struct stream *stream, const void *data, uint32_t length)
+{
+	if (length > stream_room(stream) || (!fake.file_discards && length > FAKE_FILE - fake.file_written))
+		abort();
+	stream->waiting += length;
+	if (fake.file_discards)
+		return;
+	memcpy(fake.file + fake.file_written, data, length);
+	fake.file_written += length;
+}
+
+const char *stream_kick(struct stream *stream)
+{
+	if (fake.file_problem)
+		stream->open = false;
+	else if (!fake.file_slow)
+		stream->waiting = 0;
+	if (!stream->waiting)
+		fake.file_length = fake.file_written;
+	return fake.file_problem;
+}
+
+static void open_stream(struct stream *stream, unsigned number)
+{
+	*stream = (struct stream){ .open = number == 0, .size = FAKE_STREAM };
+	fake.file_written = fake.file_length;
+}
+
 static const struct server_system server_system = { .now = now, .signal = signal_client, .acknowledge = acknowledge,
-						    .open = open_device };
+						    .open = open_device, .open_stream = open_stream };
 
 static void must(int error)
 {
@@ -200,6 +234,8 @@ static void describe_guest(unsigned session)
 		must(fdt_property_u64(tree, "bandwidth", options->bandwidth[session]));
 		must(fdt_property_u64(tree, "bandwidth-burst", options->bandwidth_burst));
 	}
+	if (options->capture[session])
+		must(fdt_property_u32(tree, "capture", 0));
 	if (options->packets[session]) {
 		must(fdt_property_u32(tree, "packets", (uint32_t)options->packets[session]));
 		must(fdt_property_u32(tree, "packets-burst", (uint32_t)options->packets_burst));
@@ -219,6 +255,15 @@ static void describe(void)
 	must(fdt_begin_node(tree, "lan"));
 	must(fdt_property(tree, "uplink", NULL, 0));
 	must(fdt_property_u32(tree, "mtu", fake.options.mtu));
+	if (fake.options.capture_uplink)
+		must(fdt_property_u32(tree, "uplink-capture", 0));
+	must(fdt_end_node(tree));
+	must(fdt_end_node(tree));
+	must(fdt_begin_node(tree, "captures"));
+	if (fake.options.snaplen)
+		must(fdt_property_u32(tree, "snaplen", fake.options.snaplen));
+	must(fdt_begin_node(tree, "0"));
+	text("file", "/tmp/x.pcapng");
 	must(fdt_end_node(tree));
 	must(fdt_end_node(tree));
 	must(fdt_begin_node(tree, "guests"));
@@ -233,16 +278,19 @@ void fake_reset(void)
 {
 	struct fake_shared *shared = fake.shared;
 	struct fake_sent *sent = fake.sent;
+	uint8_t *file = fake.file;
 
 	if (!shared) {
 		shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		sent = mmap(NULL, FAKE_SENT * sizeof(*sent), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		file = mmap(NULL, FAKE_FILE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	}
-	if (shared == MAP_FAILED || sent == MAP_FAILED)
+	if (shared == MAP_FAILED || sent == MAP_FAILED || file == MAP_FAILED)
 		abort();
 	memset(&fake, 0, sizeof(fake));
 	fake.shared = shared;
 	fake.sent = sent;
+	fake.file = file;
 	memset(shared->sessions, 0, sizeof(shared->sessions));
 	memset(shared->status, 0, sizeof(shared->status));
 	fake.time = 12345;
@@ -269,7 +317,7 @@ void fake_start(void)
 	struct server_resources resources = {
 		.system = &server_system, .hz = FAKE_HZ, .tree = tree, .tree_size = TREE_SIZE, .nic = fake.nic, .nics = 1,
 		.sessions = fake.shared->sessions[0], .session_count = FAKE_SESSIONS, .hold = holds, .table = &fake.table,
-		.status = fake_status(), .command = &fake.command,
+		.status = fake_status(), .command = &fake.command, .captures = fake.options.captures, .epoch = FAKE_EPOCH,
 	};
 
 	describe();

@@ -6,12 +6,15 @@
 #include <server.h>
 
 #define FAKE_HZ 10000000u
+#define FAKE_EPOCH UINT64_C(1700000000123456789) /* ns */
 #define FAKE_GUESTS 3u
 #define FAKE_SESSIONS 3u /* one for each guest */
 #define FAKE_RAM_SIZE (4u << 20)
 #define FAKE_RAM_BASE UINT64_C(0x80000000)
 #define FAKE_SENT 512u
 #define FAKE_FRAME 9100u
+#define FAKE_FILE (8u << 20)   /* bytes that can be captured */
+#define FAKE_STREAM (1u << 20) /* bytes that may wait for the device */
 
 /* All memory that outlives a server. */
 struct fake_shared {
@@ -28,6 +31,9 @@ struct fake_options {
 	const char *address[FAKE_SESSIONS];
 	uint32_t mtu;
 	uint64_t nic_features;
+	unsigned captures;              /* devices for them, at most one is open */
+	bool capture[FAKE_SESSIONS], capture_uplink;
+	uint32_t snaplen;
 };
 
 struct fake_sent {
@@ -49,6 +55,11 @@ extern struct {
 	bool awaited;
 	struct { uint8_t data[FAKE_FRAME]; uint32_t length; struct net_header header; } coming[256];
 	unsigned comes;
+	uint8_t *file;                   /* captured */
+	uint32_t file_written, file_length; /* by the server, and of these that the device has read */
+	bool file_discards;              /* nothing of it is kept, and so it may be long */
+	bool file_slow;                  /* it reads nothing */
+	const char *file_problem;        /* it fails by this */
 	struct attach_table table;
 	struct net_command command;
 	struct fake_options options;
