@@ -27,7 +27,7 @@ static unsigned root_call(struct mux *mux, enum root_request request, uint64_t w
 	return mux->port->call(mux->port->context, request, word);
 }
 
-static struct channel *find_channel(struct mux *mux, const char *name)
+struct channel *command_find_channel(struct mux *mux, const char *name)
 {
 	const char *closest = NULL;
 	unsigned best = 3, i, number = 0;
@@ -123,8 +123,7 @@ static void run_focus(struct mux *mux, struct channel *channel, char *const word
 	mux_focus(mux, (unsigned)(channel - mux->channel));
 }
 
-/* Decimal number without sign, at most 9 digits. */
-static bool parse_number(const char *text, uint64_t *value)
+bool command_number(const char *text, uint64_t *value)
 {
 	size_t length = strspn(text, "0123456789"), i;
 
@@ -144,7 +143,7 @@ static void run_log(struct mux *mux, struct channel *channel, char *const word[]
 
 	if (argument && !strcmp(argument, "all"))
 		lines = scrollback->kept;
-	else if (argument && !parse_number(argument, &lines)) {
+	else if (argument && !command_number(argument, &lines)) {
 		screen_print(mux, "'%s' is not a number of lines; give one, or `all`", argument);
 		return;
 	}
@@ -323,28 +322,16 @@ static void run_nets(struct mux *mux, struct channel *unused, char *const word[]
 	nets_show(mux);
 }
 
-/* The NIC is named NAME or NAME.N. */
-static void run_link(struct mux *mux, struct channel *channel, char *const word[])
+static void run_link(struct mux *mux, struct channel *unused, char *const word[])
 {
-	bool up = !strcmp(word[2], "up");
-	char *dot = strchr(word[1], '.');
-	uint64_t nic = 0;
+	(void)unused;
+	nets_link(mux, word[1], word[2]);
+}
 
-	if (!up && strcmp(word[2], "down")) {
-		screen_print(mux, "'%s' is neither `up` nor `down`", word[2]);
-		return;
-	}
-	if (dot && (!parse_number(dot + 1, &nic) || nic >= NET_NICS_MAX)) {
-		screen_print(mux, "'%s' is not the number of a NIC; `nets` shows them", dot + 1);
-		return;
-	}
-	if (dot)
-		*dot = '\0';
-	channel = find_channel(mux, word[1]);
-	if (channel && channel->guest == MUX_NO_GUEST)
-		screen_print(mux, "%s is no guest", channel->name);
-	else if (channel)
-		nets_link(mux, channel->guest, (uint32_t)nic, up);
+static void run_capture(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	nets_capture(mux, word[1], word[2]);
 }
 
 static void run_quit(struct mux *mux, struct channel *unused, char *const words[])
@@ -395,7 +382,8 @@ static const struct command *commands(unsigned *count)
 		{"forget", "VOLUME NAME", "delete a snapshot; the volume's state stays", false, run_forget},
 		{"nets", "", "switches and their ports: link, MAC, frames and bytes, and what was dropped and why", false, run_nets},
 		{"link", "NAME[.N] up|down", "plug or unplug a guest's NIC; N: 0 for the first", false, run_link},
-		{"kill", "NAME", "make a guest's VMM fault, or the server `block`, to see it contained", true, run_kill},
+		{"capture", "[NAME] [on|off]", "write what a guest's NIC, NAME or NAME.N, or `uplink` sends and gets to a file", false, run_capture},
+		{"kill", "NAME", "make a guest's VMM fault, or the server `block` or `net`, to see it contained", true, run_kill},
 		{"quit", "", "stop all guests and power the machine off", false, run_quit},
 		{"exit", "", "back to the guest; so do an empty line and Ctrl-D", false, run_exit},
 		{"help", "", "this list", false, run_help},
@@ -475,7 +463,7 @@ void command_run(struct mux *mux, char *line)
 		return;
 	}
 	if (command->needs_guest) {
-		channel = find_channel(mux, word[1]);
+		channel = command_find_channel(mux, word[1]);
 		if (!channel)
 			return;
 	}

@@ -196,7 +196,7 @@ TEST(command, log_is_cancelled_and_holds_other_lines)
 TEST(command, help_names_everything)
 {
 	static const char *const names[] = {"list", "focus", "log", "start", "stop", "reboot", "cpu", "memory", "kill", "quit",
-		"exit", "help", "nets", "link"};
+		"exit", "help", "nets", "link", "capture"};
 	char line[24];
 
 	fake_type(PROMPT "help\r");

@@ -92,6 +92,10 @@ TEST(nets, refuses_what_is_no_nic_or_no_state)
 		{ "link serai down\r", "serai is no guest" },
 		{ "link gamma down\r", "no guest is named 'gamma'" },
 		{ "link alpha\r", "usage: link NAME[.N] up|down" },
+		{ "capture alpha\r", "write `capture alpha on` or `capture alpha off`" },
+		{ "capture beta now\r", "write `capture beta on` or `capture beta off`" },
+		{ "capture delta on\r", "no guest is named 'delta'" },
+		{ "capture alpha.7 on\r", "'7' is not the number of a NIC" },
 	};
 
 	fake_type(PROMPT);
@@ -100,6 +104,69 @@ TEST(nets, refuses_what_is_no_nic_or_no_state)
 		assert_int_equal(fake_count(wrong[i].answer), 1);
 	}
 	assert_int_equal(fake.net_signals, 0);
+}
+
+TEST(nets, asks_for_captures)
+{
+	static const struct {
+		const char *line;
+		uint32_t operation, guest, nic;
+	} right[] = {
+		{ "capture beta.1 on\r", NET_CAPTURE_ON, 1, 1 },
+		{ "capture alpha off\r", NET_CAPTURE_OFF, 0, 0 },
+		{ "capture 2 on\r", NET_CAPTURE_ON, 1, 0 },
+		{ "capture uplink on\r", NET_CAPTURE_ON, NET_UPLINK, 0 },
+		{ "capture lan off\r", NET_CAPTURE_OFF, NET_UPLINK, 0 },
+	};
+
+	make_ports();
+	fake_type(PROMPT);
+	for (unsigned i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		fake_type(right[i].line);
+		assert_int_equal(fake.net_signals, i + 1);
+		assert_int_equal(fake.net_command.operation, right[i].operation);
+		assert_int_equal(fake.net_command.guest, right[i].guest);
+		assert_int_equal(fake.net_command.nic, right[i].nic);
+		fake.net_status.command = fake.net_command.sequence;
+		fake_run();
+	}
+}
+
+TEST(nets, name_one_of_several_uplinks_by_its_switch)
+{
+	struct net_port_status *port = fake.net_status.port;
+
+	make_ports();
+	fake.net_status.ports = 6;
+	port[4] = (struct net_port_status){ .name = "uplink" }; /* of no switch */
+	port[5] = (struct net_port_status){ .name = "uplink", .net = "alpha" };
+	fake_type(PROMPT "capture uplink on\r");
+	assert_int_equal(fake_count("no guest is named 'uplink'"), 1);
+	assert_int_equal(fake.net_signals, 0);
+	fake_type("capture alpha on\r");
+	assert_int_equal(fake.net_command.guest, 0);
+	fake.net_status.command = fake.net_command.sequence;
+	fake_run();
+	strcpy(port[5].net, "wan");
+	fake_type("capture wan on\r");
+	assert_int_equal(fake.net_command.guest, NET_UPLINK);
+	assert_int_equal(fake.net_command.nic, 2);
+}
+
+TEST(nets, list_captures)
+{
+	make_ports();
+	fake_type(PROMPT "capture\r");
+	assert_int_equal(fake_count("the machine has no device to capture to"), 1);
+	fake.net_status.captures = 2;
+	strcpy(fake.net_status.capture_file[1], "/tmp/beta.pcapng");
+	fake.net_status.port[2].capturing = 2;
+	fake.net_status.port[2].captured = 17;
+	fake.net_status.port[2].capture_lost = 3;
+	fake.net_status.port[3].capturing = 200; /* the page is not trusted */
+	fake_type("capture\r");
+	assert_int_equal(fake_count("  lan             beta.0                    17          3  /tmp/beta.pcapng"), 1);
+	assert_int_equal(fake_count("uplink"), 0);
 }
 
 TEST(nets, are_not_there_without_the_server)
@@ -113,6 +180,10 @@ TEST(nets, are_not_there_without_the_server)
 	assert_int_equal(fake_count("this system has no networks"), 1);
 	fake_type("link alpha up\r");
 	assert_int_equal(fake_count("this system has no networks"), 2);
+	fake_type("capture\r");
+	assert_int_equal(fake_count("this system has no networks"), 3);
+	fake_type("capture uplink on\r");
+	assert_int_equal(fake_count("no guest is named 'uplink'"), 1);
 	assert_int_equal(fake.net_signals, 0);
 }
 
@@ -124,6 +195,9 @@ int main(void)
 		cmocka_unit_test_setup(nets_asks_for_a_link_and_prints_the_answer, fake_setup),
 		cmocka_unit_test_setup(nets_looks_for_the_answer_without_a_signal, fake_setup),
 		cmocka_unit_test_setup(nets_refuses_what_is_no_nic_or_no_state, fake_setup),
+		cmocka_unit_test_setup(nets_asks_for_captures, fake_setup),
+		cmocka_unit_test_setup(nets_name_one_of_several_uplinks_by_its_switch, fake_setup),
+		cmocka_unit_test_setup(nets_list_captures, fake_setup),
 		cmocka_unit_test_setup(nets_are_not_there_without_the_server, fake_setup),
 	};
 
