@@ -118,7 +118,8 @@ static uint64_t block_overhead(const struct system_description *system)
 
 static uint64_t net_overhead(const struct system_description *system)
 {
-	uint64_t bytes = system->nets ? NET_OVERHEAD : 0;
+	/* Captures may be asked for when the system is started. */
+	uint64_t bytes = system->nets ? NET_OVERHEAD + NET_CAPTURES_MAX * NET_DMA_DEVICE : 0;
 
 	for (size_t i = 0; i < system->nets; i++)
 		bytes += system->net[i].uplink ? NET_DMA_DEVICE : 0;
@@ -199,6 +200,8 @@ static void read_root(const struct toml_node *root, const struct search_path *se
 	if (before == report->errors)
 		nets_check(out, report);
 	if (before == report->errors)
+		captures_read(out, search, report);
+	if (before == report->errors)
 		check_total(machine, out, report);
 }
 
@@ -255,9 +258,17 @@ void description_free(struct system_description *description)
 	for (size_t i = 0; i < description->guests; i++) {
 		free(description->guest[i].kernel);
 		free(description->guest[i].initrd);
+		for (size_t j = 0; j < description->guest[i].nics; j++)
+			free(description->guest[i].nic[j].capture.file);
 	}
 	description->guests = 0;
 	for (size_t i = 0; i < description->disks; i++)
 		free(description->disk[i].file);
 	description->disks = 0;
+	for (size_t i = 0; i < description->nets; i++)
+		free(description->net[i].capture.file);
+	description->nets = 0;
+	for (size_t i = 0; i < description->captures; i++)
+		free(description->capture[i]);
+	description->captures = 0;
 }

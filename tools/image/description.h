@@ -85,6 +85,13 @@ struct guest_disk_description {
 enum net_host { NET_HOST_USER = 0, NET_HOST_NONE = 1, NET_HOST_TAP = 2 };
 extern const char *const net_transports[];
 
+/* Where the frames of a NIC go too. */
+struct capture_reference {
+	char *file;      /* as it stands in the description; NULL: not there */
+	unsigned line;
+	unsigned number; /* of the file in the system, from 1; 0: none */
+};
+
 struct net_description {
 	char name[NET_NAME_MAX + 1];
 	bool uplink;
@@ -94,6 +101,7 @@ struct net_description {
 	enum net_host host;
 	char interface[NET_INTERFACE_MAX + 1]; /* NET_HOST_TAP */
 	uint32_t transport;
+	struct capture_reference capture; /* of the uplink */
 	unsigned line;
 };
 
@@ -112,6 +120,7 @@ struct nic_description {
 	uint8_t address4[NIC_ADDRESSES_MAX][4], address6[NIC_ADDRESSES_MAX][16];
 	uint64_t bandwidth, bandwidth_burst; /* bytes a second, bytes; 0: no limit */
 	uint32_t packets, packets_burst;
+	struct capture_reference capture;
 	size_t forwards;
 	struct forward forward[NIC_FORWARDS_MAX];
 };
@@ -154,6 +163,9 @@ struct system_description {
 	struct volume_description volume[BLOCK_VOLUMES_MAX];
 	size_t nets;
 	struct net_description net[NET_SWITCHES_MAX];
+	size_t captures;
+	char *capture[NET_CAPTURES_MAX]; /* paths of the files on the host */
+	uint32_t snaplen; /* bytes of a captured frame that are kept; 0: as the net server likes */
 	size_t guests;
 	struct guest_description guest[SYSTEM_GUESTS_MAX];
 };
@@ -193,6 +205,21 @@ void nets_read(const struct toml_node *table, struct report *report, struct syst
 
 /* Of a description read without errors: makes the MACs that are not given, and checks names, addresses and forwarded ports. In nets_check.c. */
 void nets_check(struct system_description *system, struct report *report);
+
+/* The value of a key "capture", NULL if there is none. In captures.c. */
+void captures_reference(const struct toml_node *value, struct report *report, struct capture_reference *out);
+
+/* Of a description read without errors: gives the files that its NICs name their numbers. */
+void captures_read(struct system_description *system, const struct search_path *search, struct report *report);
+
+/*
+ * A further capture, as the user asked for it: NAME is a guest, a guest's NIC such as alpha.1, `uplink`, or a net with one. Reported with the
+ * line 0 and false if that is not possible.
+ */
+bool captures_add(struct system_description *system, const char *name, const char *file, struct report *report);
+
+/* A file for whoever is captured at the prompt, unless there is one anyway, or no net. */
+void captures_add_spare(struct system_description *system, const char *file);
 
 /* The six bytes of "52:54:00:12:34:56", of one NIC alone; reported and false if it is not one. In nets.c. */
 bool nets_mac(const struct toml_node *value, struct report *report, uint8_t out[6]);

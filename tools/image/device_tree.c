@@ -125,6 +125,8 @@ static void write_nic(struct writer *writer, const struct nic_description *nic)
 	}
 	if (nic->group)
 		put_u32(writer, "group", nic->group);
+	if (nic->capture.number)
+		put_u32(writer, "capture", nic->capture.number - 1);
 }
 
 static void write_nics(struct writer *writer, const struct guest_description *guest)
@@ -156,7 +158,22 @@ static void write_nets(struct writer *writer, const struct system_description *s
 			put_flag(writer, "uplink");
 			put_bytes(writer, "uplink-mac", net->mac, sizeof(net->mac));
 		}
+		if (net->capture.number)
+			put_u32(writer, "uplink-capture", net->capture.number - 1);
 		put_u32(writer, "mtu", net->mtu);
+		end(writer);
+	}
+	end(writer);
+	if (!system->captures)
+		return;
+	begin(writer, "captures");
+	if (system->snaplen)
+		put_u32(writer, "snaplen", system->snaplen);
+	for (size_t i = 0; i < system->captures; i++) {
+		const char name[] = { (char)('0' + i), '\0' };
+
+		begin(writer, name);
+		put_string(writer, "file", system->capture[i]);
 		end(writer);
 	}
 	end(writer);

@@ -46,7 +46,8 @@ static void read_name(const struct toml_node *table, struct report *report, stru
 {
 	if (!keys_name(table, "guest", SYSTEM_NAME_MAX, report))
 		return;
-	if (!strcmp(table->key, "serai") || !strcmp(table->key, "block") || !strcmp(table->key, "net")) {
+	/* Names of logs and, in commands of the prompt, of the machine's NIC. */
+	if (!strcmp(table->key, "serai") || !strcmp(table->key, "block") || !strcmp(table->key, "net") || !strcmp(table->key, "uplink")) {
 		report_error(report, table->line, "guest name \"%s\" is the system's own", table->key);
 		report_hint(report, table->line, "take another name");
 	} else {

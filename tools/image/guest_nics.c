@@ -25,6 +25,7 @@ static const struct key nic_keys[] = {
 	{ "packets_burst", TOML_INTEGER, "packets_burst = 500" },
 	{ "group", TOML_INTEGER, "group = 1" },
 	{ "forward", TOML_TABLE, "forward = { 2201 = 22 }" },
+	{ "capture", TOML_STRING, "capture = \"alpha.pcapng\"" },
 };
 
 static const uint64_t bandwidth_limits[] = { 64 * KIB, 64 * GIB, 1 }; /* least, most, unit: bytes a second */
@@ -179,6 +180,7 @@ static void read_table(const struct toml_node *table, const char *guest, struct 
 	read_addresses(find(table, "addresses"), report, out);
 	read_limits(table, report, out);
 	read_forwards(find(table, "forward"), report, out);
+	captures_reference(find(table, "capture"), report, &out->capture);
 }
 
 void guest_nics_read(const struct toml_node *list, const char *guest, struct report *report, struct guest_description *out)

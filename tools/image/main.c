@@ -16,6 +16,9 @@
 #include <unistd.h>
 
 #define PROGRAMS_MAX 16u
+#define PCAPS_MAX 64u
+#define SNAPLEN_MIN 14u     /* an Ethernet header */
+#define SNAPLEN_MAX 262144u /* what Wireshark takes */
 
 struct program {
 	const char *name; /* in the archive */
@@ -28,15 +31,21 @@ struct options {
 	struct program program[PROGRAMS_MAX];
 	size_t programs;
 	const char *input;
+	char *pcap[PCAPS_MAX]; /* NAME=FILE */
+	size_t pcaps;
+	const char *spare_pcap;
+	uint32_t snaplen;
 };
 
 static const char usage[] =
-	"usage: image build SYSTEM.toml --kernel ELF --root ELF [--server NAME=ELF]... [--guests DIR] -o ARCHIVE\n"
+	"usage: image build SYSTEM.toml --kernel ELF --root ELF [--server NAME=ELF]... [--guests DIR] [CAPTURES] -o ARCHIVE\n"
 	"       image check SYSTEM.toml [--guests DIR]     look for errors in a system description\n"
 	"       image machine SYSTEM.toml [--guests DIR]   print memory=BYTES harts=N\n"
 	"       image disks SYSTEM.toml [--guests DIR]     print the disks that have a file, one a line\n"
 	"       image nets SYSTEM.toml [--guests DIR]      print the uplinks that the launcher makes, one a line\n"
-	"       image list ARCHIVE                         list an archive and verify its checksums\n";
+	"       image captures SYSTEM.toml [--guests DIR] [CAPTURES]  print where frames are captured to, a file a line\n"
+	"       image list ARCHIVE                         list an archive and verify its checksums\n"
+	"CAPTURES: [--pcap NAME=FILE]... [--spare-pcap FILE] [--snaplen BYTES]\n";
 
 __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
 {
@@ -57,6 +66,25 @@ static bool read_description(const struct options *options, struct system_descri
 
 	if (report.errors)
 		fprintf(stderr, "%s: %u error%s\n", options->input, report.errors, report.errors == 1 ? "" : "s");
+	return good;
+}
+
+/* The same, with the captures that the options ask for. */
+static bool read_with_captures(const struct options *options, struct system_description *system)
+{
+	struct report report = { .file = "--pcap", .stream = stderr };
+	bool good = read_description(options, system);
+
+	for (size_t i = 0; good && i < options->pcaps; i++) {
+		char *name = text_copy(options->pcap[i]), *equals = strchr(name, '=');
+
+		*equals = '\0';
+		good = captures_add(system, name, equals + 1, &report);
+		free(name);
+	}
+	if (good && options->spare_pcap)
+		captures_add_spare(system, options->spare_pcap);
+	system->snaplen = options->snaplen;
 	return good;
 }
 
@@ -136,7 +164,7 @@ static int command_build(const struct options *options)
 
 	if (!options->output || !options->programs)
 		return fail("build needs --kernel, --root and -o");
-	if (read_description(options, &system) && !fill_archive(options, &system, &archive)) {
+	if (read_with_captures(options, &system) && !fill_archive(options, &system, &archive)) {
 		status = 0;
 		if (!archive_write(&archive, options->output))
 			status = fail("%s: %s", options->output, strerror(errno));
@@ -241,6 +269,48 @@ static int command_nets(const struct options *options)
 	return good ? 0 : 1;
 }
 
+/* The names of what goes to a file, with commas between. */
+static void print_captured(const struct system_description *system, unsigned number)
+{
+	const char *comma = "";
+
+	for (size_t i = 0; i < system->guests; i++) {
+		for (size_t j = 0; j < system->guest[i].nics; j++) {
+			if (system->guest[i].nic[j].capture.number == number) {
+				printf("%s%s.%zu", comma, system->guest[i].name, j);
+				comma = ",";
+			}
+		}
+	}
+	for (size_t i = 0; i < system->nets; i++) {
+		if (system->net[i].capture.number == number) {
+			printf("%suplink of %s", comma, system->net[i].name);
+			comma = ",";
+		}
+	}
+	fputs(*comma ? "" : "-", stdout);
+}
+
+static int command_captures(const struct options *options)
+{
+	struct system_description system;
+	bool good = read_with_captures(options, &system);
+	char *folder = getcwd(NULL, 0);
+
+	if (!folder)
+		good = !fail("the current folder: %s", strerror(errno));
+	for (size_t i = 0; good && i < system.captures; i++) {
+		char *path = text_join_path(folder, system.capture[i]);
+
+		print_captured(&system, (unsigned)i + 1);
+		printf("\t%s\n", path);
+		free(path);
+	}
+	free(folder);
+	description_free(&system);
+	return good ? 0 : 1;
+}
+
 static int command_list(const struct options *options)
 {
 	uint8_t *data;
@@ -272,6 +342,28 @@ static int add_server(struct options *options, char *argument)
 	return add_program(options, argument, equals + 1);
 }
 
+static int add_pcap(struct options *options, char *argument)
+{
+	const char *equals = strchr(argument, '=');
+
+	if (!equals || equals == argument || !equals[1])
+		return fail("--pcap %s: write NAME=FILE", argument);
+	if (options->pcaps == PCAPS_MAX)
+		return fail("--pcap: more than %u", PCAPS_MAX);
+	options->pcap[options->pcaps++] = argument;
+	return 0;
+}
+
+static int set_snaplen(struct options *options, const char *argument)
+{
+	uint64_t bytes;
+
+	if (!text_read_quantity(argument, "", &bytes) || bytes < SNAPLEN_MIN || bytes > SNAPLEN_MAX)
+		return fail("--snaplen %s: write a number of bytes from %u to %u", argument, SNAPLEN_MIN, SNAPLEN_MAX);
+	options->snaplen = (uint32_t)bytes;
+	return 0;
+}
+
 static int read_options(int count, char **arguments, struct options *options)
 {
 	static const struct option known[] = {
@@ -280,6 +372,9 @@ static int read_options(int count, char **arguments, struct options *options)
 		{ "server", required_argument, NULL, 's' },
 		{ "guests", required_argument, NULL, 'g' },
 		{ "output", required_argument, NULL, 'o' },
+		{ "pcap", required_argument, NULL, 'p' },
+		{ "spare-pcap", required_argument, NULL, 'P' },
+		{ "snaplen", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int choice, status = 0;
@@ -295,6 +390,12 @@ static int read_options(int count, char **arguments, struct options *options)
 			options->guests = optarg;
 		else if (choice == 'o')
 			options->output = optarg;
+		else if (choice == 'p')
+			status = add_pcap(options, optarg);
+		else if (choice == 'P')
+			options->spare_pcap = optarg;
+		else if (choice == 'n')
+			status = set_snaplen(options, optarg);
 		else
 			status = 2;
 	}
@@ -316,6 +417,7 @@ int main(int count, char **arguments)
 		{ "machine", command_machine },
 		{ "disks", command_disks },
 		{ "nets", command_nets },
+		{ "captures", command_captures },
 		{ "list", command_list },
 	};
 	struct options options = { .guests = NULL };

@@ -18,6 +18,7 @@ static const struct key net_keys[] = {
 	{ "mtu", TOML_INTEGER, "mtu = 1500" },
 	{ "host", TOML_STRING, "host = \"user\", \"tap:IFNAME\" or \"none\"" },
 	{ "transport", TOML_STRING, "transport = \"pci\" or \"mmio\"" },
+	{ "capture", TOML_STRING, "capture = \"uplink.pcapng\"" },
 };
 
 static const char *const hosts[] = { "user", "none" };
@@ -88,7 +89,7 @@ static void read_tap(const struct toml_node *value, struct report *report, struc
 /* Keys that say something of the machine's NIC only. */
 static void check_without_uplink(const struct toml_node *table, struct report *report)
 {
-	static const char *const names[] = { "mac", "host", "transport" };
+	static const char *const names[] = { "mac", "host", "transport", "capture" };
 
 	for (size_t i = 0; i < COUNT(names); i++) {
 		const struct toml_node *value = find(table, names[i]);
@@ -123,6 +124,7 @@ static void read_net(const struct toml_node *table, struct report *report, struc
 		read_tap(host, report, out);
 	else
 		out->host = (enum net_host)keys_choice(host, hosts, COUNT(hosts), NET_HOST_USER, report);
+	captures_reference(find(table, "capture"), report, &out->capture);
 	out->transport = keys_choice(transport, net_transports, COUNT(net_transports), 0, report);
 	if (transport && out->host == NET_HOST_NONE) {
 		report_error(report, transport->line, "transport has no meaning with host = \"none\"");

@@ -30,7 +30,7 @@ stripped_path() {
 	echo "$to"
 }
 
-# make_archive SYSTEM.toml ARCHIVE
+# make_archive SYSTEM.toml ARCHIVE [OPTION...]: what `image build` takes besides
 make_archive() {
 	local server arguments=() kernel root
 
@@ -39,7 +39,7 @@ make_archive() {
 	for server in "${SERVERS[@]}"; do
 		arguments+=(--server "$server=$(stripped_path "$server")")
 	done
-	"$BUILD/host/tools/image" build "$1" --guests "$GUESTS" --kernel "$kernel" --root "$root" "${arguments[@]}" -o "$2"
+	"$BUILD/host/tools/image" build "$1" --guests "$GUESTS" --kernel "$kernel" --root "$root" "${arguments[@]}" "${@:3}" -o "$2"
 }
 
 # The absolute path of a system description that was named relative to where the user is, or by its short name: "debian".
@@ -77,6 +77,34 @@ attach_nets() {
 	mapfile -t net_arguments <<<"$text"
 }
 
+# attach_captures SYSTEM.toml OPTION...: puts QEMU's arguments for what is captured into `capture_arguments`, and says what goes where.
+attach_captures() {
+	local captures text
+
+	capture_arguments=()
+	captures=$("$BUILD/host/tools/image" captures "$1" --guests "$GUESTS" "${@:2}") || exit 1
+	[ -n "$captures" ] || return 0
+	text=$("$TOP/tools/captures.py" <<<"$captures") || exit 1
+	mapfile -t capture_arguments <<<"$text"
+}
+
+# Sorts the words of `run` into `capture_options` and `system_words`.
+read_run_words() {
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--pcap | --snaplen)
+			[ $# -ge 2 ] || fail "$1 needs a value: --pcap NAME=FILE, --snaplen BYTES"
+			capture_options+=("$1" "$2")
+			shift
+			;;
+		--pcap=* | --snaplen=*) capture_options+=("${1%%=*}" "${1#*=}") ;;
+		-*) fail "run does not know $1" ;;
+		*) system_words+=("$1") ;;
+		esac
+		shift
+	done
+}
+
 # Runs QEMU with this terminal raw; puts the terminal back whatever happens. Sets `status`.
 run_on_terminal() {
 	local saved="" pid
@@ -100,17 +128,22 @@ run_on_terminal() {
 }
 
 command_run() {
-	local system machine archive log status extra disk_arguments net_arguments
+	local system machine archive log status extra disk_arguments net_arguments capture_arguments spare
+	local capture_options=() system_words=()
 
-	[ $# -le 1 ] || fail "run takes one system description"
-	system=$(system_path "$@")
+	read_run_words "$@"
+	[ ${#system_words[@]} -le 1 ] || fail "run takes one system description"
+	system=$(system_path "${system_words[@]}")
 	setup_system
 	need_disks "$system"
 	need_qemu
 	build_riscv64
 	machine=$("$BUILD/host/tools/image" machine "$system" --guests "$GUESTS") || exit 1
 	archive=$BUILD/${system##*/}.archive
-	make_archive "$system" "$archive" || exit 1
+	spare=$BUILD/$(basename "$system" .toml).pcapng
+	capture_options+=(--spare-pcap "$spare")
+	attach_captures "$system" "${capture_options[@]}"
+	make_archive "$system" "$archive" "${capture_options[@]}" || exit 1
 	local "${machine% *}" "${machine#* }"
 	attach_disks "$system"
 	attach_nets "$system"
@@ -122,11 +155,13 @@ command_run() {
 	run_on_terminal "$QEMU" -machine virt -cpu rv64,h=true -m "$((memory >> 20))M" -smp "$harts" -no-reboot \
 		-display none -monitor none -chardev "stdio,id=con,signal=off,mux=off,logfile=$log" -serial chardev:con \
 		-chardev "socket,id=gdb,path=$GDB_SOCKET,server=on,wait=off" -gdb chardev:gdb \
-		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${disk_arguments[@]}" "${net_arguments[@]}" "${extra[@]}"
+		-kernel "$BUILD/riscv64/serai.bin" -initrd "$archive" "${disk_arguments[@]}" "${net_arguments[@]}" \
+		"${capture_arguments[@]}" "${extra[@]}"
 	if [ "$status" -eq 0 ] && tail -n 5 "$log" 2>/dev/null | tr -d '\r' | grep -aqxE "$FAILURE_LINE"; then
 		status=1
 	fi
 	rm -f "$log" "$GDB_SOCKET"
+	[ -s "$spare" ] || rm -f "$spare"
 	[ "$status" -eq 0 ] || say "the system did not end in order (exit code $status)"
 	exit "$status"
 }

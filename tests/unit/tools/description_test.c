@@ -85,6 +85,7 @@ static const struct wrong_text wrong[] = {
 	{ GUEST("abcdefghijklmnop"), 1, "t.toml:1:", "16 characters", "1 to 15" },
 	{ GUEST("serai"), 1, "t.toml:1:", "\"serai\" is the system's own", "another name" },
 	{ GUEST("block"), 1, "t.toml:1:", "\"block\" is the system's own", "another name" },
+	{ GUEST("uplink"), 1, "t.toml:1:", "\"uplink\" is the system's own", "another name" },
 	{ GUEST("net"), 1, "t.toml:1:", "\"net\" is the system's own", "another name" },
 	/* guests */
 	{ "", 1, "t.toml: error:", "there is no guest", "[guest.NAME]" },

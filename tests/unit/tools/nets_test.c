@@ -46,6 +46,12 @@ static const struct wrong_text wrong[] = {
 	{ NICS("\"abcdefghijklmnop\""), 1, "t.toml:6:", "there is no net", "1 to 15" },
 	{ NICS("{ vlan = 1 }"), 1, "t.toml:6:", "a NIC of guest a has no net", "nics = " },
 	{ NICS("\"lan\", \"lan\", \"lan\", \"lan\", \"lan\""), 1, "t.toml:6:", "there are 5, at most 4", "VLAN" },
+	{ NIC("capture = 1"), 1, "t.toml:6:", "must be a string", "capture = \"alpha.pcapng\"" },
+	{ NIC("capture = \"\""), 1, "t.toml:6:", "not the name of a file", "capture = \"alpha.pcapng\"" },
+	{ NIC("capture = \"a\\tb\""), 1, "t.toml:6:", "not the name of a file", "" },
+	{ NICS("{ net = \"lan\", capture = \"a\" }, { net = \"lan\", capture = \"b\" }, { net = \"lan\", capture = \"c\" }, "
+		"{ net = \"lan\", capture = \"d\" }"), 1, "t.toml:6:", "capture: too many files", "at most 3" },
+	{ NET("capture = \"a\"\n"), 1, "t.toml:2:", "capture has no meaning without an uplink", "uplink = true" },
 	{ NIC("vlna = 1"), 1, "t.toml:6:", "has no key \"vlna\"", "\"vlan\"?" },
 	{ NIC("vlan = 0"), 1, "t.toml:6:", "vlan: 0 is outside of 1 to 4094", "vlan = 1" },
 	{ NIC("vlan = 4095"), 1, "t.toml:6:", "vlan: 4095", "vlan = 4094" },
@@ -294,6 +300,80 @@ TEST(nets, writes_what_the_target_reads)
 	description_free(&system);
 }
 
+#define TWO "[net.lan]\nuplink = true\ncapture = \"up\"\n" GUEST("alpha") "nics = [\"lan\", { net = \"lan\", capture = \"one\" }]\n"
+
+/* What captures_add reports, with the file of the NIC or uplink named; NULL: nothing. */
+static const char *add(struct system_description *system, const char *name, const char *file)
+{
+	struct report report = { .file = "--pcap" };
+	bool good;
+
+	memset(messages, 0, sizeof(messages));
+	report.stream = fmemopen(messages, sizeof(messages) - 1, "w");
+	assert_non_null(report.stream);
+	good = captures_add(system, name, file, &report);
+	fclose(report.stream);
+	assert_int_equal(good, report.errors == 0);
+	return good ? NULL : messages;
+}
+
+static void test_nets_numbers_files_of_captures(void **state)
+{
+	static uint8_t tree[DEVICE_TREE_MAX];
+	const struct guest_files files[SYSTEM_GUESTS_MAX] = { { .kernel = "file.0" } };
+	struct system_description system;
+	char path[FOLDER_MAX + 16];
+	int node;
+
+	(void)state;
+	assert_int_equal(read_text(TWO, strlen(TWO), &system), 0);
+	assert_int_equal(system.captures, 2);
+	snprintf(path, sizeof(path), "%s/one", folder);
+	assert_string_equal(system.capture[system.guest[0].nic[1].capture.number - 1], path);
+	assert_int_equal(system.guest[0].nic[0].capture.number, 0);
+	captures_add_spare(&system, "spare");
+	assert_int_equal(system.captures, 2);
+	assert_null(add(&system, "alpha", path));
+	assert_int_equal(system.guest[0].nic[0].capture.number, system.guest[0].nic[1].capture.number);
+	assert_null(add(&system, "alpha.1", "other"));
+	assert_null(add(&system, "uplink", "other"));
+	assert_int_equal(system.captures, 3);
+	assert_non_null(strstr(add(&system, "lan", "more"), "too many files"));
+	assert_null(add(&system, "lan", "other"));
+	assert_int_equal(system.net[0].capture.number, 3);
+	assert_non_null(strstr(add(&system, "alpha.2", "x"), "there is no NIC alpha.2"));
+	assert_non_null(strstr(add(&system, "alhpa", "x"), "did you mean \"alpha\"?"));
+	assert_non_null(strstr(add(&system, "alpha.x", "x"), "nothing that can be captured"));
+	assert_non_null(strstr(add(&system, "alpha", "x\ny"), "not the name of a file"));
+	system.snaplen = 96;
+	assert_true(device_tree_write(&system, files, tree) > 0);
+	assert_int_equal(get_u32(tree, fdt_path_offset(tree, "/nets/lan"), "uplink-capture"), 2);
+	assert_int_equal(get_u32(tree, fdt_path_offset(tree, "/guests/alpha/nics/0"), "capture"), 1);
+	assert_int_equal(get_u32(tree, fdt_path_offset(tree, "/captures"), "snaplen"), 96);
+	node = fdt_path_offset(tree, "/captures/2");
+	assert_string_equal(fdt_getprop(tree, node, "file", NULL), "other");
+	description_free(&system);
+}
+
+static void test_nets_have_a_spare_file_for_captures(void **state)
+{
+	static const char none[] = GUEST("alpha"), two[] = "[net.a]\nuplink = true\n[net.b]\nuplink = true\n" GUEST("alpha");
+	struct system_description system;
+
+	(void)state;
+	assert_int_equal(read_text(none, strlen(none), &system), 0);
+	captures_add_spare(&system, "spare");
+	assert_int_equal(system.captures, 0);
+	assert_non_null(strstr(add(&system, "alpha", "x"), "there is no NIC alpha"));
+	assert_non_null(strstr(add(&system, "uplink", "x"), "nothing that can be captured"));
+	description_free(&system);
+	assert_int_equal(read_text(two, strlen(two), &system), 0);
+	captures_add_spare(&system, "spare");
+	assert_int_equal(system.captures, 1);
+	assert_non_null(strstr(add(&system, "uplink", "x"), "there are 2 uplinks: write the name of a net"));
+	description_free(&system);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +384,8 @@ int main(void)
 		cmocka_unit_test(test_nets_survives_noise),
 		cmocka_unit_test(test_nets_writes_the_largest_description),
 		cmocka_unit_test(test_nets_writes_what_the_target_reads),
+		cmocka_unit_test(test_nets_numbers_files_of_captures),
+		cmocka_unit_test(test_nets_have_a_spare_file_for_captures),
 	};
 	int failed;
 
