@@ -16,7 +16,8 @@ import pexpect
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
 sys.dont_write_bytecode = True
 
-import nets as net_tool  # noqa: E402 (the path must be set first)
+import captures as capture_tool  # noqa: E402 (the path must be set first)
+import nets as net_tool  # noqa: E402
 from disk import qemu  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
@@ -93,8 +94,11 @@ def program(name, build=BUILD):
     return build / "kernel/kernel.elf" if name == "kernel" else build / f"servers/{name}/{name}.elf"
 
 
-def make_archive(text, folder, build=BUILD, root=None, kernel=None, block=None, net=None):
-    """Builds a boot archive from the text of a description; returns its path. root, kernel, block, net: others than the usual ones."""
+def make_archive(text, folder, build=BUILD, root=None, kernel=None, block=None, net=None, captures=()):
+    """Builds a boot archive from the text of a description; returns its path.
+
+    root, kernel, block, net: others than the usual ones. captures: options of `image build`.
+    """
     others = {"root": root, "kernel": kernel, "block": block, "net": net}
     toml, archive = folder / "system.toml", folder / "archive"
     toml.write_text(text)
@@ -107,7 +111,7 @@ def make_archive(text, folder, build=BUILD, root=None, kernel=None, block=None, 
     command = [IMAGE, "build", toml, "--guests", GUESTS, "--kernel", stripped["kernel"], "--root", stripped["root"]]
     for name in servers:
         command += ["--server", f"{name}={stripped[name]}"]
-    subprocess.run([*command, "-o", archive], check=True)
+    subprocess.run([*command, *captures, "-o", archive], check=True)
     return archive
 
 
@@ -136,6 +140,14 @@ def net_arguments(toml):
     nets = net_tool.read(subprocess.run([IMAGE, "nets", toml, "--guests", GUESTS], check=True, capture_output=True, text=True).stdout)
     net_tool.check(nets)
     return net_tool.arguments(nets)
+
+
+def capture_arguments(toml, options):
+    """QEMU's arguments for the files that frames are captured to. options: as of `image captures`."""
+    captures = capture_tool.read(subprocess.run([IMAGE, "captures", toml, "--guests", GUESTS, *options], check=True, capture_output=True,
+        text=True).stdout)
+    capture_tool.check(captures)
+    return capture_tool.arguments(captures)
 
 
 class Terminal:
@@ -262,15 +274,19 @@ class System(Terminal):
 
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
     root, kernel, block, net: an ELF file to start as root task, kernel, or server, in place of the real one. Disks and uplinks of the description
-    are attached; relative paths of theirs are in the folder of this system alone. change: see disk_arguments.
+    are attached; relative paths of theirs are in the folder of this system alone. change: see disk_arguments. captures: options of `image
+    captures`, such as ("--pcap", "alpha=FILE").
     """
 
-    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, net=None, change=None):
+    def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, net=None, change=None,
+            captures=()):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
-        archive = make_archive(system, self.folder, build, root, kernel, block, net)
+        archive = make_archive(system, self.folder, build, root, kernel, block, net, captures)
         disks = disk_arguments(self.folder / "system.toml", change) if "[disk." in system else []
         nets = net_arguments(self.folder / "system.toml") if "[net." in system else []
+        if captures:
+            nets += capture_arguments(self.folder / "system.toml", captures)
         super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
             build / "serai.bin", "-initrd", archive, *disks, *nets, *(ICOUNT if icount else ()), *arguments])
