@@ -143,9 +143,12 @@ static void refresh(uint64_t now)
 		port->counters.link = port->up;
 		port->counters.serving = port->serves != 0;
 		status->port[i] = port->counters;
+		status->port[i].drops[NET_DROP_LINK] += port->link->missed;
 	}
-	for (unsigned i = 0; i < server.given.nics; i++)
+	for (unsigned i = 0; i < server.given.nics; i++) {
 		status->port[server.ports + i] = forward.uplink[i];
+		status->port[server.ports + i].drops[NET_DROP_LINK] += server.link[NET_SESSIONS_MAX + i].missed;
+	}
 	__atomic_store_n(&status->ports, server.ports + server.given.nics, __ATOMIC_RELEASE);
 }
 

@@ -144,6 +144,17 @@ static port_set unicast(struct net_switch *net, const uint8_t *mac, uint16_t vla
 	return number == SWITCH_PORTS ? unknown(net, mac) : (port_set)1 << number;
 }
 
+/* Nobody gets a unicast frame that was meant for this set: whose links are the reason? */
+static __attribute__((cold)) void count_missed(struct net_switch *net, port_set set, unsigned from, uint16_t vlan)
+{
+	for (port_set left = set & ~((port_set)1 << from); left; left &= left - 1) {
+		struct switch_port *port = &net->port[__builtin_ctzll(left)];
+
+		if (port->exists && !port->up && (port->vlan == 0 || port->vlan == vlan) && !isolated(&net->port[from], port))
+			port->missed++;
+	}
+}
+
 /* The VLAN of a frame as this port sends it, or a reason to drop it. */
 static inline bool take_vlan(const struct switch_port *port, const struct frame *frame, uint16_t *vlan)
 {
@@ -176,7 +187,7 @@ __attribute__((hot)) port_set switch_route(struct net_switch *net, unsigned from
 	const struct switch_port *sender = &net->port[from];
 	const uint8_t *destination = frame->head, *source = frame->head + ETHERNET_ADDRESS;
 	bool any_isolated = false;
-	port_set set;
+	port_set set, meant;
 	uint16_t vlan;
 
 	*drop = NET_DROPS;
@@ -192,9 +203,11 @@ __attribute__((hot)) port_set switch_route(struct net_switch *net, unsigned from
 		*drop = NET_DROP_SOURCE_MAC;
 		return 0;
 	}
-	set = frame_is_multicast(frame) ? net->ports : unicast(net, destination, vlan, now);
-	set = reachable(net, set, from, vlan, &any_isolated);
+	meant = frame_is_multicast(frame) ? net->ports : unicast(net, destination, vlan, now);
+	set = reachable(net, meant, from, vlan, &any_isolated);
 	if (!set && any_isolated)
 		*drop = NET_DROP_ISOLATED;
+	if (!set && !frame_is_multicast(frame))
+		count_missed(net, meant, from, vlan);
 	return set;
 }

@@ -25,6 +25,7 @@ struct switch_port {
 	uint8_t more[NET_MACS_MAX][ETHERNET_ADDRESS]; /* unicast ones that it asks for beside; not to send from */
 	uint32_t more_count;
 	bool promiscuous;          /* gets unicast frames of its VLAN whose receiver nobody knows */
+	uint64_t missed;           /* unicast frames that it alone would have got, if it had not been down */
 };
 
 struct switch_entry {

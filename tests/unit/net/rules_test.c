@@ -36,6 +36,22 @@ TEST(rules, drops_foreign_ip_addresses)
 	assert_int_equal(drops(0, NET_DROP_SOURCE_IP), 1);
 }
 
+TEST(rules, count_what_a_link_that_is_down_keeps_away)
+{
+	uint32_t length;
+
+	fake.command = (struct net_command){ .sequence = 1, .operation = NET_LINK_DOWN, .guest = 1 };
+	fake_turn(NET_SIGNAL_CONTROL);
+	length = make(1, 0, false, PACKET_UDP, 10);
+	guest_say(&guest[0], NULL, packet, length);
+	guest_say(&guest[0], NULL, packet, length);
+	assert_int_equal(drops(1, NET_DROP_LINK), 2);
+	guest_say(&guest[1], NULL, packet, make(0, 1, false, PACKET_UDP, 10));
+	assert_int_equal(drops(1, NET_DROP_LINK), 3);
+	assert_int_equal(drops(0, NET_DROP_LINK), 0);
+	assert_int_equal(fake_status()->port[0].sent_frames, 2);
+}
+
 TEST(rules, isolates_guests_of_a_group)
 {
 	fake_reset();
@@ -289,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN_WITH(rules, drops_what_may_not_be_sent, set_up),
 		RUN_WITH(rules, drops_foreign_ip_addresses, set_up),
+		RUN_WITH(rules, count_what_a_link_that_is_down_keeps_away, set_up),
 		RUN_WITH(rules, isolates_guests_of_a_group, set_up),
 		RUN_WITH(rules, tags_between_ports, set_up),
 		RUN_WITH(rules, drops_tags_of_a_port_without, set_up),

@@ -196,9 +196,18 @@ TEST(switch, leaves_out_ports_that_are_down)
 {
 	port[1].up = false;
 	assert_int_equal(route(0, 1, 0, 0), 0);
+	assert_int_equal(port[1].missed, 1);
 	assert_int_equal(route(0, 0xff, 0, 0), bit(2) | bit(3) | bit(UPLINK));
+	assert_int_equal(port[1].missed, 1);
 	assert_int_equal(route(1, 0, 1, 0), 0);
 	assert_int_equal(drop, NET_DROP_LINK);
+	/* Nor is what would not have reached it anyway. */
+	port[1].group = port[0].group = 3;
+	assert_int_equal(route(0, 1, 0, 0), 0);
+	port[1].group = port[0].group = 0;
+	port[1].vlan = 7;
+	assert_int_equal(route(0, 1, 0, 0), 0);
+	assert_int_equal(port[1].missed, 1);
 	port[1].exists = false;
 	assert_int_equal(route(1, 0, 1, 0), 0);
 	assert_int_equal(drop, NET_DROP_LINK);
