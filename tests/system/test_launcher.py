@@ -11,11 +11,11 @@ from driver import ESCAPE, TOP, Failure, Guest, Terminal, check, description, fr
 class Launched(Terminal):
     """`./serai run` inside a shell that prints the terminal's settings before and after it, and its exit code."""
 
-    def __init__(self, text):
+    def __init__(self, text, words=""):
         self.scratch = tempfile.TemporaryDirectory()
         path = pathlib.Path(self.scratch.name) / "system.toml"
         path.write_text(text)
-        script = f"stty sane; echo before=$(stty -g); cd /; {TOP}/serai run {path}; echo exit=$?; echo after=$(stty -g)"
+        script = f"stty sane; echo before=$(stty -g); cd /; {TOP}/serai run {path} {words.format(folder=self.scratch.name)}; echo exit=$?; echo after=$(stty -g)"
         super().__init__(["/bin/bash", "-c", script])
 
     def expect_end(self):
@@ -102,6 +102,48 @@ def test_missing_description():
     check(terminal.wait_end() == 1, "the exit code is not 1")
 
 
+def with_nics(words):
+    return Launched(description(Guest("alpha", nics=["lan"]), Guest("beta"), nets={"lan": {"uplink": True}}), words)
+
+
+def quit_by_prompt(system, command=None, answer=None):
+    system.type(f"{ESCAPE}:")
+    system.expect("-- commands:")
+    if command:
+        system.type(f"{command}\r")
+        system.expect(answer)
+    system.type("quit\r")
+
+
+def test_captures_are_told_and_wrong_ones_refused():
+    for words, error in (("--pcap alpah={folder}/a", 'did you mean "alpha"'), ("--pcap beta={folder}/a", "there is no NIC beta"),
+            ("--pcap alpha", "write NAME=FILE"), ("--pcap", "--pcap needs a value"), ("--snaplen 5 --pcap alpha={folder}/a", "from 14 to"),
+            ("--pcap alpha={folder}/no/a", "cannot be written"), ("--pcap alpha=/dev/null", "is not a file"),
+            ("--pcap alpha={folder}/system.toml", "would be lost"), ("--pcaps x", "run does not know --pcaps")):
+        system = with_nics(words)
+        system.expect(error, 120)
+        check(system.expect_end() == 1, f"{words}: the exit code is not 1")
+    system = with_nics("--pcap alpha={folder}/a --pcap=uplink={folder}/b,c --snaplen=100")
+    system.expect(r"frames of alpha\.0 are captured to .*/a\n", 60)
+    system.expect(r"frames of uplink of lan are captured to .*/b,c\n")
+    system.expect("alpha> ", 60)
+    files = [pathlib.Path(system.scratch.name) / name for name in ("a", "b,c")]
+    check(all(file.read_bytes()[:4] == b"\x0a\x0d\x0d\x0a" for file in files), "the files do not begin as captures do")
+    quit_by_prompt(system)
+    check(system.expect_end() == 0, "the exit code is not 0")
+
+
+def test_capture_at_the_prompt_needs_no_option():
+    file = TOP / "build/system.pcapng"
+    for wanted in (False, True):
+        system = with_nics("")
+        system.expect("alpha> ", 60)
+        quit_by_prompt(system, *(("capture uplink on", rf"uplink is captured to {file}\n") if wanted else ()))
+        check(system.expect_end() == 0, "the exit code is not 0")
+        check(file.exists() == wanted, f"{file} is {'missing' if wanted else 'left'}")
+    file.unlink()
+
+
 def test_disks_are_made_once_and_not_shared():
     system = Launched(description(Guest("alpha"), disks={"store": {"file": "made/store.img", "size": "16M",
         "partitions": {"one": "rest"}}}))
@@ -129,6 +171,6 @@ def test_help_lists_every_command():
             raise Failure(f"help does not list {word}")
 
 
-for _case in (test_second_start_is_quick, test_order_ends_with_0, test_quit_ends_with_0, test_crash_ends_with_1_and_a_name,
+for _case in (test_captures_are_told_and_wrong_ones_refused, test_capture_at_the_prompt_needs_no_option, test_second_start_is_quick, test_order_ends_with_0, test_quit_ends_with_0, test_crash_ends_with_1_and_a_name,
         test_wrong_description, test_disks_are_made_once_and_not_shared, test_short_name_of_a_system):
     _case.seconds = 200
