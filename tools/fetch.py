@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fetches from the machine's own Debian mirror: the source of libfdt, packages for guests, and the model checker."""
+"""Fetches from the machine's own Debian mirror: the sources of libfdt and lwIP, packages for guests, and the model checker."""
 
 import argparse
+import functools
 import hashlib
 import os
 import pathlib
@@ -13,8 +14,13 @@ import tarfile
 import urllib.error
 import urllib.request
 
-DTC_PATH = "pool/main/d/device-tree-compiler/device-tree-compiler_1.7.2.orig.tar.xz"
-DTC_SHA256 = "92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539"
+# Sources by name: what they are, where, and the SHA-256 of the file.
+SOURCES = {
+    "dtc": ("the source of libfdt (dtc 1.7.2)", "pool/main/d/device-tree-compiler/device-tree-compiler_1.7.2.orig.tar.xz",
+        "92d8ca769805ae1f176204230438fe52808f4e1c7944053c9eec0e649b237539"),
+    "lwip": ("the source of lwIP 2.2.1", "pool/main/l/lwip/lwip_2.2.1+dfsg1.orig.tar.xz",
+        "83729c274c499d3348e9fbbe043a3113f3fa8953e7efddc7c21c7fcbb1f2b7b1"),
+}
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SUITE = "trixie"
 GUEST_ARCHITECTURE = "riscv64"
@@ -53,22 +59,23 @@ def mirror():
     raise Failure("apt knows no Debian mirror: run `apt-get update`, or add one to /etc/apt/sources.list")
 
 
-def fetch_dtc(target):
-    """Unpacks the source of dtc 1.7.2 at `target`."""
+def fetch_source(name, target):
+    """Unpacks one of the sources at `target`."""
+    what, path, sha256 = SOURCES[name]
     target = pathlib.Path(target)
-    say("fetching the source of libfdt (dtc 1.7.2)")
-    uri = mirror() + DTC_PATH
+    say(f"fetching {what}")
+    uri = mirror() + path
     try:
         with urllib.request.urlopen(uri, timeout=60) as response:
             data = response.read(4 << 20)
     except (urllib.error.URLError, OSError) as error:
         raise Failure(f"cannot fetch {uri} ({error}): check the network, then start again") from None
-    if hashlib.sha256(data).hexdigest() != DTC_SHA256:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise Failure(f"{uri} is not the file it should be (wrong SHA-256): try another mirror in /etc/apt/sources.list")
     partial = target.with_name(target.name + ".partial")
     subprocess.run(["rm", "-rf", partial, target], check=True)
     partial.mkdir(parents=True)
-    archive = partial / "dtc.tar.xz"
+    archive = partial / f"{name}.tar.xz"
     archive.write_bytes(data)
     with tarfile.open(archive) as tar:
         for member in tar.getmembers():
@@ -211,11 +218,12 @@ def fetch_checker(target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["dtc", "guests", "stress", "disk", "net", "checker"])
+    parser.add_argument("what", choices=[*SOURCES, "guests", "stress", "disk", "net", "checker"])
     parser.add_argument("target", help="folder to make")
     arguments = parser.parse_args()
     try:
-        fetchers = {"dtc": fetch_dtc, "guests": fetch_guests, "stress": fetch_stress, "disk": fetch_disk, "net": fetch_net,
+        sources = {name: functools.partial(fetch_source, name) for name in SOURCES}
+        fetchers = {**sources, "guests": fetch_guests, "stress": fetch_stress, "disk": fetch_disk, "net": fetch_net,
             "checker": fetch_checker}
         fetchers[arguments.what](os.path.abspath(arguments.target))
     except (Failure, OSError, subprocess.CalledProcessError) as error:

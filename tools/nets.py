@@ -22,11 +22,12 @@ class Refusal(Exception):
 
 
 class Forward:
-    """A port of the host that leads to one of a guest: HOST:ADDRESS:PORT:GUEST."""
+    """A port of the host that leads to one of a guest: HOST:ADDRESS:PORT:GUEST, through the gateway HOST:ADDRESS:PORT:GUEST:INNER."""
 
     def __init__(self, text):
-        host, self.address, port, self.guest = text.split(":")
+        host, self.address, port, self.guest, *inner = text.split(":")
         self.host, self.port = int(host), int(port)
+        self.inner = int(inner[0]) if inner else self.port
 
 
 class Net:
@@ -95,11 +96,11 @@ def describe(nets, key=None):
     """What the user can do from outside, a line each."""
     lines = []
     for forward in (forward for net in nets for forward in net.forwards):
-        if forward.port == SSH:
+        if forward.inner == SSH:
             identity = f"-i {key} " if key else ""
             lines.append(f"ssh -p {forward.host} {identity}root@127.0.0.1 reaches {forward.guest}")
         else:
-            lines.append(f"port {forward.host} of 127.0.0.1 leads to port {forward.port} of {forward.guest}")
+            lines.append(f"port {forward.host} of 127.0.0.1 leads to port {forward.inner} of {forward.guest}")
     return lines
 
 

@@ -9,6 +9,8 @@
 #include <abi/types.h>
 
 #define ATTACH_GUESTS_MAX 8u
+#define ATTACH_GATEWAY ATTACH_GUESTS_MAX /* number of the gateway's RAM, which is lent like a guest's; in the net server's table only */
+#define ATTACH_MAX (ATTACH_GUESTS_MAX + 1u)
 #define ATTACH_RANGES_MAX 24u
 
 struct attachment {
@@ -27,7 +29,7 @@ struct attachment {
 struct attach_table {
 	uint32_t starts; /* of the server, this one included */
 	uint32_t guests;
-	struct attachment guest[ATTACH_GUESTS_MAX];
+	struct attachment guest[ATTACH_MAX];
 };
 #define ATTACH_TABLE_SIZE 8192u
 _Static_assert(sizeof(struct attach_table) <= ATTACH_TABLE_SIZE, "two pages");

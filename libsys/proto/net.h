@@ -3,7 +3,8 @@
  * Net server <-> its clients (VMMs), the root task and the console: as with the block server (<proto/block.h>), shared memory and
  * notifications only. docs/network.md tells the whole story.
  *
- * A session is one NIC of one guest; sessions are numbered over the guests of the system description, in order, and their NICs. The VMM
+ * A session is one NIC of one guest; sessions are numbered over the guests of the system description, in order, and their NICs. Those of the
+ * gateway (docs/network.md), which is its own VMM and driver, come last. The VMM
  * shows a virtio-net device and does configuration, the control queue, reset and interrupts; the server works on the receive and transmit
  * queues in the guest's memory. Receive queue i is queue 2 i, transmit queue i is queue 2 i + 1 (virtio 1.2, section 5.1.2).
  *
@@ -30,7 +31,7 @@
 #define NET_MTU_MAX 9000u
 #define NET_PAGE 4096u
 
-#define NET_DMA_DEVICE (4u << 20) /* bytes for each device, contiguous on the bus */
+#define NET_DMA_DEVICE (2u << 20) /* bytes for each device, contiguous on the bus */
 
 /* Badge bits of the server's notification; sessions and lines are shared as at the block server. */
 #define NET_SIGNAL_SESSION(session) (UINT64_C(1) << ((session) % 16))
@@ -122,7 +123,7 @@ struct net_port_status {
 struct net_status {
 	uint32_t ready;    /* = the table's starts: NICs are reset, the server serves */
 	uint32_t ports;    /* sessions first, then uplinks */
-	uint32_t guest[8]; /* epoch answered */
+	uint32_t guest[ATTACH_MAX]; /* epoch answered */
 	uint32_t command, error; /* as in struct block_status */
 	char answer[240];
 	uint32_t captures, reserved; /* devices to capture to; where they lead on the host: */

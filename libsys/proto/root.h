@@ -40,6 +40,7 @@ enum root_request {
 	ROOT_VMM_KILL = 20,     /* from the console, for tests: in: guest; makes its VMM fault (write to address 0) */
 	ROOT_BLOCK_KILL = 21,   /* likewise: makes the block server fault */
 	ROOT_NET_KILL = 22,     /* likewise, the net server */
+	ROOT_GATEWAY_KILL = 23, /* likewise, the gateway */
 };
 
 enum vmm_crash {

@@ -25,13 +25,21 @@
  *     captures { snaplen = <96>; 0 { file = "/tmp/alpha.pcapng"; }; 1 { ... }; };
  *     guests { alpha { nics { 0 { net = "lan"; mac = [52 54 00 12 34 56]; vlan = <5>; addresses = "10.0.2.21", "fd00::21";
  *                      bandwidth = <0 0xa00000>; bandwidth-burst = <0 0x100000>; packets = <5000>; packets-burst = <500>;
- *                      group = <1>; capture = <0>; }; }; }; }; };
+ *                      group = <1>; capture = <0>; forward = <2201 22>; }; }; }; }; };
  *
  * Missing if the system has no networks. uplink: empty property; a machine's NIC whose address is uplink-mac, or the only one there is. mac: always
- * there. vlan: 1 to 4094. addresses: numbers as text, missing: any. Limits are missing, or come with their bursts. NICs of a guest are
+ * there. forward: pairs of TCP ports, outside and of the guest, for the gateway. vlan: 1 to 4094. addresses: numbers as text, missing: any. Limits are missing, or come with their bursts. NICs of a guest are
  * numbered in order; sessions of the net server (<proto/net.h>) likewise, over all guests. capture, uplink-capture: missing, or a node of
  * /captures, whose numbers are those of the machine's devices for that; file: where they lead on the host, only to be shown. snaplen: bytes of a
  * frame that are kept, missing: as the server likes.
+ *
+ * / { gateway { net = "lan"; address = "10.77.0.1"; prefix = <24>; mtu = <1500>; outside-address = "10.0.2.15"; outside-prefix = <24>;
+ *               outside-router = "10.0.2.2"; outside-dns = "10.0.2.3";
+ *               nics { 0 { net = "lan"; mac = [...]; }; 1 { net = "outside"; mac = [...]; }; }; }; };
+ *
+ * Missing if no network has nat; docs/network.md. Its NICs are sessions of the net server after those of all guests: one inside, and one on a
+ * switch of its own that has the uplink, if there is one. outside-*: missing for DHCP. Each NIC of a guest on the network has one address in
+ * the subnet, which is what it is given.
  *
  * memory and scrollback: two cells, bytes. kernel, initrd: names in the archive (initrd may be missing).
  * affinity: the hart of each vCPU, modulo the number of harts that run; missing: the root task spreads them.
@@ -52,3 +60,6 @@
 #define SYSTEM_PERIOD_MAX 1000u   /* ms */
 #define SYSTEM_NAME_MAX 15u    /* characters of a guest's name */
 #define SYSTEM_CMDLINE_MAX 1023u
+#define GATEWAY_NAME "gateway"    /* of its program, its node and its ports */
+#define GATEWAY_OUTSIDE "outside" /* its switch with the uplink */
+#define GATEWAY_NICS 2u           /* inside, outside */

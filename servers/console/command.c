@@ -242,6 +242,8 @@ static void run_kill(struct mux *mux, struct channel *channel, char *const word[
 		kill_server(mux, channel->name, ROOT_BLOCK_KILL);
 	else if (channel->guest == MUX_NO_GUEST && !strcmp(channel->name, "net"))
 		kill_server(mux, channel->name, ROOT_NET_KILL);
+	else if (channel->guest == MUX_NO_GUEST && !strcmp(channel->name, GATEWAY_NAME))
+		kill_server(mux, channel->name, ROOT_GATEWAY_KILL);
 	else if (change_guest(mux, channel, ROOT_VMM_KILL, "kill"))
 		screen_print(mux, "the VMM of %s is made to fault", channel->name);
 }
@@ -383,7 +385,7 @@ static const struct command *commands(unsigned *count)
 		{"nets", "", "switches and their ports: link, MAC, frames and bytes, and what was dropped and why", false, run_nets},
 		{"link", "NAME[.N] up|down", "plug or unplug a guest's NIC; N: 0 for the first", false, run_link},
 		{"capture", "[NAME] [on|off]", "write what a guest's NIC, NAME or NAME.N, or `uplink` sends and gets to a file", false, run_capture},
-		{"kill", "NAME", "make a guest's VMM fault, or the server `block` or `net`, to see it contained", true, run_kill},
+		{"kill", "NAME", "make a guest's VMM fault, or a server (`block`, `net`, `gateway`), to see it contained", true, run_kill},
 		{"quit", "", "stop all guests and power the machine off", false, run_quit},
 		{"exit", "", "back to the guest; so do an empty line and Ctrl-D", false, run_exit},
 		{"help", "", "this list", false, run_help},

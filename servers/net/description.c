@@ -102,7 +102,7 @@ static const char *read_session(const void *tree, int node, struct description *
 	return read_addresses(tree, node, &session->addresses);
 }
 
-static const char *read_guest(const void *tree, int guest, struct description *description)
+static const char *read_guest(const void *tree, int guest, unsigned number, struct description *description)
 {
 	int nics = fdt_subnode_offset(tree, guest, "nics"), node;
 	unsigned nic = 0;
@@ -115,7 +115,7 @@ static const char *read_guest(const void *tree, int guest, struct description *d
 
 		if (nic == NET_NICS_MAX || description->sessions == NET_SESSIONS_MAX)
 			return "a guest has too many NICs";
-		*session = (struct port_config){ .guest = description->guests, .nic = nic++ };
+		*session = (struct port_config){ .guest = number, .nic = nic++ };
 		if (!description_name(tree, guest, session->guest_name, sizeof(session->guest_name)))
 			return "the name of a guest is too long";
 		problem = read_session(tree, node, description, session);
@@ -166,10 +166,12 @@ const char *description_read(const void *tree, size_t size, struct description *
 	fdt_for_each_subnode(node, tree, parent) {
 		if (description->guests == ATTACH_GUESTS_MAX)
 			return "too many guests";
-		problem = read_guest(tree, node, description);
+		problem = read_guest(tree, node, description->guests, description);
 		if (problem)
 			return problem;
 		description->guests++;
 	}
-	return read_captures(tree, description);
+	node = fdt_path_offset(tree, "/" GATEWAY_NAME);
+	problem = node < 0 ? NULL : read_guest(tree, node, ATTACH_GATEWAY, description);
+	return problem ? problem : read_captures(tree, description);
 }

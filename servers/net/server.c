@@ -25,7 +25,7 @@ static struct {
 	struct schedule schedule;
 	uint32_t more;             /* bit per NIC that has more frames */
 	uint32_t changing;         /* bit per guest: its epoch is not yet answered */
-	uint32_t epoch[ATTACH_GUESTS_MAX]; /* answered */
+	uint32_t epoch[ATTACH_MAX]; /* answered */
 	bool changed;              /* since the status was refreshed */
 	bool captured;             /* something waits for a device of a capture */
 	uint64_t refreshed;        /* ticks, when */
@@ -90,7 +90,7 @@ static bool is_quiet(unsigned guest)
 /* Answers the epochs of guests whose ports are quiet. */
 static void settle_guests(void)
 {
-	for (unsigned guest = 0; guest < ATTACH_GUESTS_MAX; guest++) {
+	for (unsigned guest = 0; guest < ATTACH_MAX; guest++) {
 		struct attachment attachment;
 
 		if (!(server.changing & 1u << guest) || !is_quiet(guest))
@@ -114,7 +114,7 @@ static void settle_guests(void)
 /* The table or the command has changed. */
 static void control(void)
 {
-	for (unsigned guest = 0; guest < ATTACH_GUESTS_MAX; guest++) {
+	for (unsigned guest = 0; guest < ATTACH_MAX; guest++) {
 		uint32_t epoch = __atomic_load_n(&server.given.table->guest[guest].epoch, __ATOMIC_ACQUIRE);
 
 		if (epoch == server.epoch[guest])

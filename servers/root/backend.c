@@ -252,18 +252,26 @@ enum err backend_kill(enum backend_kind kind)
 }
 
 /* The page of a session is the next client's only when nothing of the former is in it. */
+enum err backend_give_session(enum backend_kind kind, struct task *client, const char *signal, unsigned session, uint64_t address)
+{
+	const struct backend *backend = &backends[kind];
+	unsigned page = backend_session_page(backend) + session;
+
+	memset(backend_page(backend, page), 0, PAGE);
+	task_give_cap(client, signal, backend->notification, RIGHT_WRITE, (uint32_t)BACKEND_SIGNAL_SESSION(session));
+	return backend_map_pages(backend, &client->space, address, page, 1, RIGHT_READ | RIGHT_WRITE);
+}
+
 static enum err give_session(const struct backend *backend, struct guest *guest, unsigned device)
 {
 	unsigned session = guest->config->session[backend->kind] + device;
 	uint64_t address = BACKEND_CLIENT_ADDRESS + backend->kind * BACKEND_CLIENT_STRIDE + device * PAGE;
 	char name[28];
 
-	memset(backend_page(backend, backend_session_page(backend) + session), 0, PAGE);
 	snprintf(name, sizeof(name), "%s.%u.session", backend->type->client, device);
 	task_give_memory(name, address, PAGE);
 	snprintf(name, sizeof(name), "%s.%u.signal", backend->type->client, device);
-	task_give_cap(&guest->vmm, name, backend->notification, RIGHT_WRITE, (uint32_t)BACKEND_SIGNAL_SESSION(session));
-	return backend_map_pages(backend, &guest->vmm.space, address, backend_session_page(backend) + session, 1, RIGHT_READ | RIGHT_WRITE);
+	return backend_give_session(backend->kind, &guest->vmm, name, session, address);
 }
 
 static void raise_epoch(const struct backend *backend, struct attachment *attachment)
@@ -330,15 +338,15 @@ static bool answered(const struct backend *backend, unsigned guest)
 	return true;
 }
 
-static bool detach(struct backend *backend, struct guest *guest)
+static bool detach(struct backend *backend, unsigned number, const char *name)
 {
-	struct attachment *attachment = &backend_table(backend)->guest[guest->number];
+	struct attachment *attachment = &backend_table(backend)->guest[number];
 
 	if (attachment->epoch % 2 == 0)
 		return true;
 	raise_epoch(backend, attachment);
-	if (backend->task.exists && !answered(backend, guest->number)) {
-		log_warn("guest %s: the %s server does not let go of it, and is started again", guest->config->name, backend->type->name);
+	if (backend->task.exists && !answered(backend, number)) {
+		log_warn("%s: the %s server does not let go of it, and is started again", name, backend->type->name);
 		backend_fault(backend->kind);
 	}
 	return !backend->unsafe;
@@ -349,9 +357,24 @@ bool backends_detach(struct guest *guest)
 	bool safe = true;
 
 	for (unsigned i = 0; i < BACKENDS; i++)
-		if (exists(&backends[i]) && !detach(&backends[i], guest))
+		if (exists(&backends[i]) && !detach(&backends[i], guest->number, guest->config->name))
 			safe = false;
 	return safe;
+}
+
+void backend_lend(enum backend_kind kind, unsigned number, const struct attachment *attachment)
+{
+	struct attachment *entry = &backend_table(&backends[kind])->guest[number];
+	uint32_t epoch = entry->epoch;
+
+	*entry = *attachment;
+	entry->epoch = epoch;
+	raise_epoch(&backends[kind], entry);
+}
+
+void backend_take_back(enum backend_kind kind, unsigned number, const char *name)
+{
+	(void)detach(&backends[kind], number, name);
 }
 
 static enum err give_console(const struct backend *backend, struct task *console)

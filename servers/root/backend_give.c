@@ -7,6 +7,7 @@
 
 #include "archive.h"
 #include "backend_private.h"
+#include "gateway.h"
 #include "lines.h"
 
 #define PAGE BACKEND_PAGE
@@ -135,6 +136,7 @@ uint64_t backend_hold(const struct backend *backend)
 		slots += UINT64_C(1) << (memory_bits(backend->dma) - backend->dma_bits);
 	for (unsigned i = 0; i < backend->devices; i++)
 		slots += device_frames(backend->device[i]) + 2u;
+	slots += gateway_hold(backend);
 	return slots + (archive_find(ARCHIVE_SYSTEM, &file) ? archive_frames(&file) : 0);
 }
 
@@ -149,6 +151,8 @@ enum err backend_give(struct backend *backend)
 		err = give_device(backend, i);
 	if (!err)
 		err = give_system(backend);
+	if (!err)
+		err = gateway_give(backend);
 	if (!err)
 		err = channel_map(channel, &backend->task.space, CHANNELS_ADDRESS);
 	if (err)

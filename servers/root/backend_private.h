@@ -100,6 +100,14 @@ static inline struct attach_table *backend_table(const struct backend *backend)
 enum err backend_map_pages(const struct backend *backend, struct space *space, uint64_t address, unsigned first, unsigned count,
 			   unsigned rights) __attribute__((warn_unused_result));
 
+/* A session's page, emptied, and its signal under this name, for the gateway. */
+enum err backend_give_session(enum backend_kind kind, struct task *client, const char *signal, unsigned session, uint64_t address)
+	__attribute__((warn_unused_result));
+
+/* Lends RAM that is not a guest's and is never used otherwise: the entry of the table is *attachment from then on; and takes it back. */
+void backend_lend(enum backend_kind kind, unsigned number, const struct attachment *attachment);
+void backend_take_back(enum backend_kind kind, unsigned number, const char *name);
+
 /* backend_give.c: capabilities that the server's hold takes for its resources, and all of these but the RAM of guests. */
 uint64_t backend_hold(const struct backend *backend);
 enum err backend_give(struct backend *backend) __attribute__((warn_unused_result));

@@ -52,6 +52,7 @@ void channels_init(void)
 	root.channels = 1 + root.system.guests;
 	for (unsigned i = 0; i < BACKENDS; i++)
 		root.channels += root.system.has[i];
+	root.channels += root.system.gateway.nics != 0;
 	for (unsigned i = 0; i < root.channels; i++)
 		make_channel(i);
 	log_set_channel(root.channel[0].memory, root.channel[0].console);

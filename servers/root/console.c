@@ -6,6 +6,7 @@
 #include <libsys/task.h>
 
 #include "backend.h"
+#include "gateway.h"
 #include "layout.h"
 #include "root.h"
 #include "slots.h"
@@ -62,6 +63,8 @@ static enum err give_channel(unsigned number)
 
 	if (backend_of_channel(number, &kind))
 		owner = backend_name(kind);
+	else if (number && number == gateway_channel())
+		owner = GATEWAY_NAME;
 	snprintf(name, sizeof(name), "channel.%u.name", number);
 	task_give_string(name, owner);
 	snprintf(name, sizeof(name), "channel.%u", number);

@@ -34,4 +34,5 @@
 #define BACKEND_DEVICES_ADDRESS UINT64_C(0x0880000000)
 #define BACKEND_DEVICE_STRIDE UINT64_C(0x20000) /* registers, in the second half the configuration space */
 #define BACKEND_SYSTEM_ADDRESS UINT64_C(0x08c0000000)
+#define BACKEND_GATEWAY_ADDRESS UINT64_C(0x0900000000) /* RAM of the gateway */
 #define BACKEND_GUESTS_ADDRESS UINT64_C(0x1000000000) /* RAM of guests */

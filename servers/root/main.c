@@ -9,6 +9,7 @@
 
 #include "archive.h"
 #include "backend.h"
+#include "gateway.h"
 #include "report.h"
 #include "root.h"
 #include "slots.h"
@@ -103,10 +104,12 @@ int main(void)
 	machine_read(root.info, &root.machine);
 	devices_init(root.machine.uart_base);
 	backends_init();
+	gateway_init();
 	console_init();
 	must(console_start(), "console");
 	log_info("%lu MiB of memory, %u guests", (memory_total() + root.info->kernel_bytes) >> 20, root.system.guests);
 	backends_start();
+	gateway_start();
 	start_guests();
 	serve();
 }

@@ -3,6 +3,7 @@
 #include <libsys/syscalls.h>
 
 #include "backend.h"
+#include "gateway.h"
 #include "report.h"
 #include "root.h"
 
@@ -41,7 +42,7 @@ static bool answer_cpu(struct message *message, const struct guest *guest)
 
 static bool answer_memory(struct message *message)
 {
-	uint64_t guests = 0, servers = console_bytes() + backends_bytes();
+	uint64_t guests = 0, servers = console_bytes() + backends_bytes() + gateway_bytes();
 
 	for (unsigned i = 0; i < root.system.guests; i++) {
 		guests += root.guest[i].ram.bytes;
@@ -68,6 +69,8 @@ static bool from_console(struct message *message, unsigned label)
 		return answer(message, backend_kill(BACKEND_BLOCK) == ERR_OK ? ROOT_OK : ROOT_WRONG_STATE, 0);
 	case ROOT_NET_KILL:
 		return answer(message, backend_kill(BACKEND_NET) == ERR_OK ? ROOT_OK : ROOT_WRONG_STATE, 0);
+	case ROOT_GATEWAY_KILL:
+		return answer(message, gateway_kill() == ERR_OK ? ROOT_OK : ROOT_WRONG_STATE, 0);
 	case ROOT_SHUTDOWN:
 		supervisor_end();
 		return answer(message, ROOT_OK, 0);

@@ -12,19 +12,20 @@
 #include "system.h"
 #include "task.h"
 
-#define CHANNELS_MAX (1u + SYSTEM_GUESTS_MAX + BACKENDS)
+#define CHANNELS_MAX (1u + SYSTEM_GUESTS_MAX + BACKENDS + 1u)
 /* Who goes first: the root task (set by the kernel at boot), then what answers keys, then what guests wait for, then guests. */
 #define ROOT_PRIORITY 220u
 #define CONSOLE_PRIORITY 200u
 #define BACKEND_PRIORITY 150u
+#define GATEWAY_PRIORITY 140u
 #define GUEST_PRIORITY 100u
 #define CHANNEL_FRAMES (CONSOLE_CHANNEL_SIZE / 4096u)
 
 /* Badges of calls. */
-enum { CALLER_CONSOLE = 1, CALLER_BLOCK = 2, CALLER_NET = 3, CALLER_GUEST = 16 };
+enum { CALLER_CONSOLE = 1, CALLER_BLOCK = 2, CALLER_NET = 3, CALLER_GATEWAY = 4, CALLER_GUEST = 16 };
 
 /*
- * Channel i + 1 belongs to guest i; channel 0 carries the log of the root task, the last ones those of block and net server if they exist.
+ * Channel i + 1 belongs to guest i; channel 0 carries the log of the root task, the last ones those of block and net server and the gateway if they exist.
  * They stay when either end restarts.
  */
 struct channel {

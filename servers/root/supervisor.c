@@ -4,6 +4,7 @@
 #include <libsys/task.h>
 
 #include "backend.h"
+#include "gateway.h"
 #include "report.h"
 #include "root.h"
 
@@ -160,8 +161,10 @@ void supervisor_tick(void)
 	for (unsigned i = 0; i < BACKENDS && !ending.active; i++)
 		if (!backend_tick((enum backend_kind)i))
 			end_guests_of((enum backend_kind)i);
-	if (!ending.active)
+	if (!ending.active) {
+		gateway_tick();
 		return;
+	}
 	if (!ending.drained && channels_drained()) {
 		ending.drained = true;
 		if (ending.until > now + ticks(END_GRACE_MS))
@@ -211,13 +214,16 @@ void supervisor_fault(uint32_t number, const uint64_t *words)
 
 	if (number >= CALLER_GUEST && number - CALLER_GUEST < root.system.guests)
 		guest = &root.guest[number - CALLER_GUEST];
-	if (!guest && number != CALLER_CONSOLE && !backend)
+	if (!guest && number != CALLER_CONSOLE && number != CALLER_GATEWAY && !backend)
 		return;
 	log_warn("the %s%s faulted: %s at pc 0x%lx, address 0x%lx, sp 0x%lx, ra 0x%lx",
-		 guest ? "VMM of guest " : backend ? backend_name(kind) : "console", guest ? guest->config->name : backend ? " server" : "",
+		 guest ? "VMM of guest " : backend ? backend_name(kind) : number == CALLER_GATEWAY ? GATEWAY_NAME : "console",
+		 guest ? guest->config->name : backend ? " server" : "",
 		 report_cause(words[0]), words[1], words[2], words[3], words[4]);
 	if (backend) {
 		backend_fault(kind);
+	} else if (number == CALLER_GATEWAY) {
+		gateway_fault();
 	} else if (!guest) {
 		console_fault();
 	} else if (lifecycle_alive(&guest->life)) {

@@ -177,6 +177,11 @@ static const char *read_net(const void *tree, struct system *system)
 	system->has[BACKEND_NET] = nets > 0;
 	if (nets > NET_SWITCHES_MAX)
 		return "too many networks";
+	system->gateway.nics = count_nodes(tree, fdt_path_offset(tree, "/" GATEWAY_NAME "/nics"), NULL);
+	system->gateway.session = system->sessions[BACKEND_NET];
+	system->sessions[BACKEND_NET] += system->gateway.nics;
+	if (system->gateway.nics > GATEWAY_NICS || system->sessions[BACKEND_NET] > NET_SESSIONS_MAX)
+		return "too many NICs of the gateway, or in all";
 	return system->sessions[BACKEND_NET] && !nets ? "a guest has NICs, but the system has no network" : NULL;
 }
 

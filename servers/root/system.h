@@ -37,6 +37,10 @@ struct system {
 	uint32_t sessions[BACKENDS];
 	uint64_t block_memory; /* bytes for the maps of overlays */
 	uint32_t overlays;
+	struct {
+		uint32_t nics;    /* 0: there is no gateway; at most GATEWAY_NICS */
+		uint32_t session; /* of the net server, of its first NIC */
+	} gateway;
 	unsigned guests;
 	struct system_guest guest[SYSTEM_GUESTS_MAX];
 };

@@ -27,8 +27,8 @@ IMAGE = pathlib.Path(os.environ.get("SERAI_IMAGE", TOP / "build/host/tools/image
 QEMU = os.environ.get("SERAI_QEMU", "qemu-system-riscv64")
 BUILD_DEBUG = BUILD.with_name(BUILD.name + "-debug")  # with kernel checks and the debug system call
 PAYLOADS = BUILD / "tests/guests"
-SERVERS = ("console", "vmm", "block", "net")
-OPTIONAL = {"block": "[disk.", "net": "[net."}  # servers that a system without such tables does without
+SERVERS = ("console", "vmm", "block", "net", "gateway")
+OPTIONAL = {"block": "[disk.", "net": "[net.", "gateway": "nat = true"}  # servers that a system without such tables does without
 
 ESCAPE = "\x1d"  # Ctrl-]
 # What the kernel prints last when the machine goes off after a failure.
@@ -135,11 +135,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def net_arguments(toml, elsewhere=False):
-    """QEMU's arguments for the uplinks of a description; their netdevs are named net-NAME. elsewhere: QEMU runs in another network."""
+def net_arguments(toml):
+    """QEMU's arguments for the uplinks of a description; their netdevs are named net-NAME."""
     nets = net_tool.read(subprocess.run([IMAGE, "nets", toml, "--guests", GUESTS], check=True, capture_output=True, text=True).stdout)
-    if not elsewhere:
-        net_tool.check(nets)
+    net_tool.check(nets)
     return net_tool.arguments(nets)
 
 
@@ -276,19 +275,19 @@ class System(Terminal):
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
     root, kernel, block, net: an ELF file to start as root task, kernel, or server, in place of the real one. Disks and uplinks of the description
     are attached; relative paths of theirs are in the folder of this system alone. change: see disk_arguments. captures: options of `image
-    captures`, such as ("--pcap", "alpha=FILE"). wrapper: words before QEMU that run it in another network.
+    captures`, such as ("--pcap", "alpha=FILE").
     """
 
     def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, net=None, change=None,
-            captures=(), wrapper=()):
+            captures=()):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
         archive = make_archive(system, self.folder, build, root, kernel, block, net, captures)
         disks = disk_arguments(self.folder / "system.toml", change) if "[disk." in system else []
-        nets = net_arguments(self.folder / "system.toml", bool(wrapper)) if "[net." in system else []
+        nets = net_arguments(self.folder / "system.toml") if "[net." in system else []
         if captures:
             nets += capture_arguments(self.folder / "system.toml", captures)
-        super().__init__([*wrapper, QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
+        super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
             build / "serai.bin", "-initrd", archive, *disks, *nets, *(ICOUNT if icount else ()), *arguments])
 

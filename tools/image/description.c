@@ -122,7 +122,7 @@ static uint64_t net_overhead(const struct system_description *system)
 	uint64_t bytes = system->nets ? NET_OVERHEAD + NET_CAPTURES_MAX * NET_DMA_DEVICE : 0;
 
 	for (size_t i = 0; i < system->nets; i++)
-		bytes += system->net[i].uplink ? NET_DMA_DEVICE : 0;
+		bytes += (system->net[i].uplink ? NET_DMA_DEVICE : 0) + (system->net[i].nat.on ? GATEWAY_OVERHEAD : 0);
 	return bytes;
 }
 

@@ -25,6 +25,8 @@
 #define BLOCK_DISK_OVERHEAD (1ull << 20)
 /* What the net server takes besides its DMA for each NIC of the machine. */
 #define NET_OVERHEAD (4ull << 20)
+/* What the gateway takes: itself, its buffers, its tables. */
+#define GATEWAY_OVERHEAD (12ull << 20)
 /* RAM of a guest with disks or NICs, at most: the block or the net server sees it all. */
 #define GUEST_SHARED_MAX (16ull << 30)
 
@@ -92,6 +94,18 @@ struct capture_reference {
 	unsigned number; /* of the file in the system, from 1; 0: none */
 };
 
+/* A net whose guests get addresses, names and a way out from the gateway. */
+struct nat_description {
+	bool on;
+	uint8_t subnet[4], address[4]; /* address: the gateway's in it */
+	uint32_t prefix;               /* bits */
+	uint8_t mac[GATEWAY_NICS][6];  /* of the gateway's NICs: inside, outside */
+	bool outside_given;            /* else by DHCP */
+	uint8_t outside[4], router[4], dns[4];
+	uint32_t outside_prefix;
+	unsigned line;
+};
+
 struct net_description {
 	char name[NET_NAME_MAX + 1];
 	bool uplink;
@@ -102,6 +116,7 @@ struct net_description {
 	char interface[NET_INTERFACE_MAX + 1]; /* NET_HOST_TAP */
 	uint32_t transport;
 	struct capture_reference capture; /* of the uplink */
+	struct nat_description nat;
 	unsigned line;
 };
 
@@ -220,6 +235,17 @@ bool captures_add(struct system_description *system, const char *name, const cha
 
 /* A file for whoever is captured at the prompt, unless there is one anyway, or no net. */
 void captures_add_spare(struct system_description *system, const char *file);
+
+/* Keys of a table [net.NAME] that concern the gateway; NULL if missing. In nat.c. */
+struct nat_nodes {
+	const struct toml_node *nat, *subnet, *outside;
+};
+void nat_read(const struct nat_nodes *nodes, bool uplink, struct report *report, struct nat_description *out);
+
+/* Of a description read without errors: gives each NIC of such a net its address. nat_contains: whether the subnet has an address. In nat.c. */
+void nat_check(struct system_description *system, struct report *report);
+const struct net_description *nat_net(const struct system_description *system); /* the net, or NULL */
+bool nat_contains(const struct nat_description *nat, const uint8_t *address);
 
 /* The six bytes of "52:54:00:12:34:56", of one NIC alone; reported and false if it is not one. In nets.c. */
 bool nets_mac(const struct toml_node *value, struct report *report, uint8_t out[6]);

@@ -108,6 +108,19 @@ static void write_addresses(struct writer *writer, const struct nic_description 
 		put_bytes(writer, "addresses", (const uint8_t *)list, used);
 }
 
+/* Pairs of ports, outside and of the guest: for the gateway. */
+static void write_forwards(struct writer *writer, const struct nic_description *nic)
+{
+	uint32_t ports[2 * NIC_FORWARDS_MAX];
+
+	for (size_t i = 0; i < nic->forwards; i++) {
+		ports[2 * i] = nic->forward[i].host;
+		ports[2 * i + 1] = nic->forward[i].guest;
+	}
+	if (nic->forwards)
+		put_cells(writer, "forward", ports, 2 * (uint32_t)nic->forwards);
+}
+
 static void write_nic(struct writer *writer, const struct nic_description *nic)
 {
 	put_string(writer, "net", nic->net.name);
@@ -127,6 +140,7 @@ static void write_nic(struct writer *writer, const struct nic_description *nic)
 		put_u32(writer, "group", nic->group);
 	if (nic->capture.number)
 		put_u32(writer, "capture", nic->capture.number - 1);
+	write_forwards(writer, nic);
 }
 
 static void write_nics(struct writer *writer, const struct guest_description *guest)
@@ -144,26 +158,60 @@ static void write_nics(struct writer *writer, const struct guest_description *gu
 	end(writer);
 }
 
-/* What the net server reads. */
-static void write_nets(struct writer *writer, const struct system_description *system)
+static void put_address(struct writer *writer, const char *name, const uint8_t *address)
 {
-	if (!system->nets)
-		return;
-	begin(writer, "nets");
-	for (size_t i = 0; i < system->nets; i++) {
-		const struct net_description *net = &system->net[i];
+	char text[INET_ADDRSTRLEN] = "";
 
-		begin(writer, net->name);
-		if (net->uplink) {
-			put_flag(writer, "uplink");
-			put_bytes(writer, "uplink-mac", net->mac, sizeof(net->mac));
-		}
-		if (net->capture.number)
-			put_u32(writer, "uplink-capture", net->capture.number - 1);
-		put_u32(writer, "mtu", net->mtu);
-		end(writer);
-	}
+	inet_ntop(AF_INET, address, text, sizeof(text));
+	put_string(writer, name, text);
+}
+
+static void write_gateway_nic(struct writer *writer, const char *name, const char *net, const uint8_t *mac)
+{
+	begin(writer, name);
+	put_string(writer, "net", net);
+	put_bytes(writer, "mac", mac, 6);
 	end(writer);
+}
+
+static void write_gateway(struct writer *writer, const struct net_description *net)
+{
+	const struct nat_description *nat = &net->nat;
+
+	begin(writer, GATEWAY_NAME);
+	put_string(writer, "net", net->name);
+	put_address(writer, "address", nat->address);
+	put_u32(writer, "prefix", nat->prefix);
+	put_u32(writer, "mtu", net->mtu);
+	if (nat->outside_given) {
+		put_address(writer, "outside-address", nat->outside);
+		put_u32(writer, "outside-prefix", nat->outside_prefix);
+		put_address(writer, "outside-router", nat->router);
+		put_address(writer, "outside-dns", nat->dns);
+	}
+	begin(writer, "nics");
+	write_gateway_nic(writer, "0", net->name, nat->mac[0]);
+	if (net->uplink)
+		write_gateway_nic(writer, "1", GATEWAY_OUTSIDE, nat->mac[1]);
+	end(writer);
+	end(writer);
+}
+
+static void write_net(struct writer *writer, const struct net_description *net, const char *name, bool uplink)
+{
+	begin(writer, name);
+	if (uplink) {
+		put_flag(writer, "uplink");
+		put_bytes(writer, "uplink-mac", net->mac, sizeof(net->mac));
+	}
+	if (uplink && net->capture.number)
+		put_u32(writer, "uplink-capture", net->capture.number - 1);
+	put_u32(writer, "mtu", net->mtu);
+	end(writer);
+}
+
+static void write_captures(struct writer *writer, const struct system_description *system)
+{
 	if (!system->captures)
 		return;
 	begin(writer, "captures");
@@ -177,6 +225,25 @@ static void write_nets(struct writer *writer, const struct system_description *s
 		end(writer);
 	}
 	end(writer);
+}
+
+/* What the net server and the gateway read. With nat the uplink is on a switch of its own. */
+static void write_nets(struct writer *writer, const struct system_description *system)
+{
+	if (!system->nets)
+		return;
+	begin(writer, "nets");
+	for (size_t i = 0; i < system->nets; i++) {
+		const struct net_description *net = &system->net[i];
+
+		write_net(writer, net, net->name, net->uplink && !net->nat.on);
+		if (net->uplink && net->nat.on)
+			write_net(writer, net, GATEWAY_OUTSIDE, true);
+	}
+	end(writer);
+	if (nat_net(system))
+		write_gateway(writer, nat_net(system));
+	write_captures(writer, system);
 }
 
 static void write_volume(struct writer *writer, const struct volume_description *volume)

@@ -126,11 +126,13 @@ static int add_guest_file(struct archive *archive, const char *path, const char 
 	return 0;
 }
 
-/* A system without disks does without the block server, one without nets without the net server. */
+/* A system without disks does without the block server, one without nets without the net server, and without nat without the gateway. */
 static bool is_needed(const struct system_description *system, const char *program)
 {
 	if (!strcmp(program, "block"))
 		return system->disks > 0;
+	if (!strcmp(program, GATEWAY_NAME))
+		return nat_net(system) != NULL;
 	return system->nets || strcmp(program, "net") != 0;
 }
 
@@ -228,7 +230,17 @@ static int command_disks(const struct options *options)
 	return good ? 0 : 1;
 }
 
-/* Ports of the host that lead through a net: HOST:ADDRESS:PORT:GUEST, with commas between. */
+static const uint8_t *outside_address(const struct nat_description *nat)
+{
+	static const uint8_t first[] = { 10, 0, 2, 15 };
+
+	return nat->outside_given ? nat->outside : first;
+}
+
+/*
+ * Ports of the host that lead through a net: HOST:ADDRESS:PORT:GUEST, with commas between. Through the gateway it is HOST:ADDRESS:PORT:GUEST:INNER,
+ * address and port being the gateway's; without an address of its own it has the first one that QEMU gives.
+ */
 static void print_forwards(const struct system_description *system, const struct net_description *net)
 {
 	const char *comma = "";
@@ -236,11 +248,13 @@ static void print_forwards(const struct system_description *system, const struct
 	for (size_t i = 0; i < system->guests; i++) {
 		for (size_t j = 0; j < system->guest[i].nics; j++) {
 			const struct nic_description *nic = &system->guest[i].nic[j];
-			const uint8_t *address = nic->address4[0];
+			const uint8_t *address = net->nat.on ? outside_address(&net->nat) : nic->address4[0];
 
 			for (size_t k = 0; k < nic->forwards && !strcmp(nic->net.name, net->name); k++) {
 				printf("%s%u:%u.%u.%u.%u:%u:%s", comma, nic->forward[k].host, address[0], address[1], address[2], address[3],
-					nic->forward[k].guest, system->guest[i].name);
+					net->nat.on ? nic->forward[k].host : nic->forward[k].guest, system->guest[i].name);
+				if (net->nat.on)
+					printf(":%u", nic->forward[k].guest);
 				comma = ",";
 			}
 		}

@@ -19,6 +19,9 @@ static const struct key net_keys[] = {
 	{ "host", TOML_STRING, "host = \"user\", \"tap:IFNAME\" or \"none\"" },
 	{ "transport", TOML_STRING, "transport = \"pci\" or \"mmio\"" },
 	{ "capture", TOML_STRING, "capture = \"uplink.pcapng\"" },
+	{ "nat", TOML_BOOLEAN, "nat = true" },
+	{ "subnet", TOML_STRING, "subnet = \"10.77.0.0/24\"" },
+	{ "outside", TOML_TABLE, "outside = { address = \"10.0.2.15/24\", gateway = \"10.0.2.2\", dns = \"10.0.2.3\" }" },
 };
 
 static const char *const hosts[] = { "user", "none" };
@@ -105,6 +108,7 @@ static void read_net(const struct toml_node *table, struct report *report, struc
 {
 	const struct toml_node *uplink = find(table, "uplink"), *mac = find(table, "mac"), *host = find(table, "host");
 	const struct toml_node *transport = find(table, "transport");
+	const struct nat_nodes nat = { find(table, "nat"), find(table, "subnet"), find(table, "outside") };
 	char what[64];
 
 	snprintf(what, sizeof(what), "net %.40s", table->key);
@@ -114,6 +118,7 @@ static void read_net(const struct toml_node *table, struct report *report, struc
 	keys_check(table, net_keys, COUNT(net_keys), what, report);
 	out->uplink = uplink && uplink->boolean;
 	out->mtu = keys_number(find(table, "mtu"), MTU_MIN, NET_MTU_MAX, MTU_DEFAULT, report);
+	nat_read(&nat, out->uplink, report, &out->nat);
 	if (!out->uplink) {
 		check_without_uplink(table, report);
 		return;

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A NIC of a guest, or of the machine: then `guest` is NULL. */
+/* A NIC of a guest, or of the machine or the gateway: then `guest` is NULL. */
 struct port {
 	const struct guest_description *guest;
 	size_t number;
@@ -20,7 +20,7 @@ struct port {
 
 struct ports {
 	size_t count;
-	struct port port[NET_SESSIONS_MAX + NET_SWITCHES_MAX];
+	struct port port[NET_SESSIONS_MAX + NET_SWITCHES_MAX + GATEWAY_NICS];
 };
 
 static void name_port(const struct port *port, char out[64])
@@ -28,7 +28,7 @@ static void name_port(const struct port *port, char out[64])
 	if (port->guest)
 		snprintf(out, 64, "NIC %zu of guest %s", port->number, port->guest->name);
 	else
-		snprintf(out, 64, "the uplink of net %s", port->net->name);
+		snprintf(out, 64, "the %s of net %s", port->mac == port->net->mac ? "uplink" : "gateway", port->net->name);
 }
 
 /*
@@ -73,6 +73,15 @@ static void report_unknown(const struct system_description *system, const struct
 		report_hint(report, reference->line, "add [net.%s]", reference->name);
 }
 
+/* Its NIC outside is alone with the uplink. */
+static void collect_gateway(struct net_description *net, struct ports *ports)
+{
+	for (size_t i = 0; i < 1u + net->uplink; i++) {
+		make_mac(GATEWAY_NAME, i, net->nat.mac[i]);
+		ports->port[ports->count++] = (struct port){ .net = net, .mac = net->nat.mac[i], .line = net->line };
+	}
+}
+
 static void collect(struct system_description *system, struct ports *ports, struct report *report)
 {
 	char name[NET_NAME_MAX + sizeof("net ")];
@@ -81,6 +90,8 @@ static void collect(struct system_description *system, struct ports *ports, stru
 	for (size_t i = 0; i < system->nets; i++) {
 		struct net_description *net = &system->net[i];
 
+		if (net->nat.on)
+			collect_gateway(net, ports);
 		if (!net->uplink)
 			continue;
 		snprintf(name, sizeof(name), "net %s", net->name); /* no guest is named so */
@@ -173,6 +184,13 @@ static void check_forward(const struct port *port, struct report *report)
 	if (!nic || !nic->forwards)
 		return;
 	line = nic->forward[0].line;
+	if (port->net->nat.on) {
+		if (!port->net->uplink) {
+			report_error(report, line, "forward: net %s has no uplink", port->net->name);
+			report_hint(report, line, "add uplink = true to [net.%s], or take forward away", port->net->name);
+		}
+		return;
+	}
 	if (!port->net->uplink || port->net->host != NET_HOST_USER) {
 		report_error(report, line, "forward: net %s has no uplink to QEMU's user network", port->net->name);
 		report_hint(report, line, "add uplink = true and host = \"user\" to [net.%s], or take forward away", port->net->name);
@@ -194,6 +212,7 @@ void nets_check(struct system_description *system, struct report *report)
 	unsigned before = report->errors;
 	struct ports ports;
 
+	nat_check(system, report);
 	collect(system, &ports, report);
 	for (size_t i = 0; before == report->errors && i < ports.count; i++)
 		check_forward(&ports.port[i], report);

@@ -8,7 +8,8 @@ need_debian() {
 	"$TOP/tools/debian.py" "$CACHE/debian" "$CACHE/debian-root" "$GUESTS/debian/root.img" || exit 1
 }
 
-# need_disks SYSTEM.toml: makes the disks that a description names, if they are ours to make.
+# need_disks SYSTEM.toml: makes the disks and files that a description names, if they are ours to make and not made anyway.
 need_disks() {
 	! grep -q '@debian/root\.img' "$1" || need_debian
+	! grep -q '@debian/initramfs-net' "$1" || need_guests_net
 }

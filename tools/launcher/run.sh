@@ -3,7 +3,7 @@
 
 DEFAULT_SYSTEM=boot/systems/two-linux.toml
 GDB_SOCKET=build/gdb.$$.sock # relative to $TOP: the path of a socket must be short
-SERVERS=(console vmm block net)
+SERVERS=(console vmm block net gateway)
 
 # What the kernel prints last when the machine goes off after a failure: QEMU's exit code does not tell.
 FAILURE_LINE='serai: (shutdown after a failure|kernel panic: .*)'
@@ -170,8 +170,8 @@ command_gdb() {
 	local program=${1:-kernel} arguments=() socket
 
 	case $program in
-	kernel | root | console | vmm | block | net) ;;
-	*) fail "gdb knows kernel, root, console, vmm, block and net" ;;
+	kernel | root | console | vmm | block | net | gateway) ;;
+	*) fail "gdb knows kernel, root, console, vmm, block, net and gateway" ;;
 	esac
 	need_packages "${PACKAGES_GDB[@]}"
 	cd "$TOP"

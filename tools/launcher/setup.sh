@@ -3,7 +3,7 @@
 
 PACKAGES_BUILD=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake ninja-build gcc g++ libc6-dev libtomlplusplus-dev
 	python3 xz-utils debian-archive-keyring)
-PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect fdisk iproute2 openssh-client qemu-utils)
+PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect fdisk qemu-utils)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
 PACKAGES_MODELS=(spin)
 PACKAGES_GDB=(gdb-multiarch)
@@ -47,6 +47,11 @@ need_qemu_img() {
 # The source of libfdt, checked by its hash.
 need_dtc() {
 	[ -e "$CACHE/dtc-1.7.2/libfdt/libfdt.h" ] || "$TOP/tools/fetch.py" dtc "$CACHE/dtc-1.7.2" || exit 1
+}
+
+# The source of lwIP, for the gateway, likewise.
+need_lwip() {
+	[ -e "$CACHE/lwip-2.2.1/src/core/ipv4/dhcp.c" ] || "$TOP/tools/fetch.py" lwip "$CACHE/lwip-2.2.1" || exit 1
 }
 
 # The files that guests boot from: fetched once, made again when their recipe changes.
@@ -104,12 +109,13 @@ configure() {
 	shift
 
 	# Again if the cache is elsewhere than last time.
-	if [ -e "$folder/build.ninja" ] && grep -qxF "SERAI_DTC_SOURCE:PATH=$CACHE/dtc-1.7.2" "$folder/CMakeCache.txt"; then
+	if [ -e "$folder/build.ninja" ] && grep -qxF "SERAI_DTC_SOURCE:PATH=$CACHE/dtc-1.7.2" "$folder/CMakeCache.txt" &&
+		grep -qxF "SERAI_LWIP_SOURCE:PATH=$CACHE/lwip-2.2.1" "$folder/CMakeCache.txt"; then
 		return 0
 	fi
 	say "configuring ${folder#"$TOP/"}"
 	mkdir -p "$BUILD"
-	if ! (cd "$TOP" && cmake "$@" "-DSERAI_DTC_SOURCE=$CACHE/dtc-1.7.2") >"$log" 2>&1; then
+	if ! (cd "$TOP" && cmake "$@" "-DSERAI_DTC_SOURCE=$CACHE/dtc-1.7.2" "-DSERAI_LWIP_SOURCE=$CACHE/lwip-2.2.1") >"$log" 2>&1; then
 		cat "$log" >&2
 		rm -f "$folder/build.ninja"
 		fail "cmake could not configure ${folder#"$TOP/"} (above)"
@@ -157,6 +163,7 @@ build_riscv64() {
 setup_system() {
 	need_packages "${PACKAGES_BUILD[@]}"
 	need_dtc
+	need_lwip
 	need_guests
 	build_host_tools
 }

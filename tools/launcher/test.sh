@@ -64,6 +64,7 @@ test_coverage() {
 build_fuzzers() {
 	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_FUZZ[@]}"
 	need_dtc
+	need_lwip
 	configure "$BUILD/fuzz" -S . -B "$BUILD/fuzz" -G Ninja -DSERAI_PORT=host -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 		-DCMAKE_C_COMPILER=clang-14 -DCMAKE_CXX_COMPILER=clang++-14
 	run_ninja "$BUILD/fuzz" fuzzers
@@ -114,6 +115,7 @@ command_test() {
 	need_packages "${PACKAGES_BUILD[@]}" "${PACKAGES_TEST[@]}" "${PACKAGES_FUZZ[@]}" "${PACKAGES_MODELS[@]}"
 	need_qemu
 	need_dtc
+	need_lwip
 	need_guests_stress
 	need_guests_disk
 	need_guests_net

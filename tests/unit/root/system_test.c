@@ -31,6 +31,7 @@ static uint32_t disks;   /* of each guest but the first */
 static uint32_t devices; /* of the system; 0: no such node */
 static uint32_t overlays, first_disk; /* first_disk: number of a guest's first */
 static uint32_t nics, first_nic, nets; /* likewise */
+static uint32_t gateway_nics;
 
 static void build_numbered(unsigned guest, const char *parent, unsigned first, unsigned count, const char *property)
 {
@@ -113,6 +114,11 @@ static void build(unsigned guests, const char *kernel, uint64_t memory)
 	}
 	if (nets)
 		build_nodes("nets", nets, "uplink");
+	if (gateway_nics) {
+		must(fdt_begin_node(tree, "gateway"));
+		build_nodes("nics", gateway_nics, "net");
+		must(fdt_end_node(tree));
+	}
 	must(fdt_end_node(tree));
 	must(fdt_finish(tree));
 }
@@ -296,11 +302,29 @@ TEST(system, refuses_nics_beyond_its_limits)
 	nics = nets = 0;
 }
 
+TEST(system, numbers_the_sessions_of_the_gateway_last)
+{
+	nics = 3, nets = 1, gateway_nics = 2;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.gateway.nics, 2);
+	assert_int_equal(result.gateway.session, 6);
+	assert_int_equal(result.sessions[BACKEND_NET], 8);
+	gateway_nics = GATEWAY_NICS + 1;
+	build(3, "file.0", 0x8000000);
+	assert_non_null(system_read(tree, TREE_SIZE, &result));
+	nics = nets = gateway_nics = 0;
+	build(3, "file.0", 0x8000000);
+	assert_null(system_read(tree, TREE_SIZE, &result));
+	assert_int_equal(result.gateway.nics, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(system, reads_all_properties),
 		RUN(system, reads_cpu_time_within_its_limits),
+		RUN(system, numbers_the_sessions_of_the_gateway_last),
 		RUN(system, refuses_what_it_cannot_run),
 		RUN(system, spreads_vcpus_over_harts),
 		RUN(system, numbers_the_sessions_of_all_disks),

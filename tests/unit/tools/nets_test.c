@@ -9,6 +9,8 @@
 #define UPLINK(keys) "[net.lan]\nuplink = true\n" keys GUEST("a")
 /* A net with an uplink and a guest with one NIC, in line 6. */
 #define NIC(keys) UPLINK("") "nics = [{ net = \"lan\", " keys " }]\n"
+/* A net with the gateway and a guest with one NIC, in line 6 if `keys` is empty. */
+#define NAT(keys, nic) "[net.lan]\nnat = true\n" keys GUEST("a") "nics = [{ " nic "net = \"lan\" }]\n"
 #define NICS(list) UPLINK("") "nics = [" list "]\n"
 
 static const struct wrong_text wrong[] = {
@@ -98,6 +100,32 @@ static const struct wrong_text wrong[] = {
 	{ "[machine]\nmemory = \"64G\"\n[net.lan]\n[guest.a]\nmemory = \"17G\"\nkernel = \"image\"\nnics = [\"lan\"]\n", 1, "t.toml:7:",
 		"guest a has NICs and more than 16G", "16G" },
 	{ GUEST("net"), 1, "t.toml:1:", "guest name \"net\" is the system's own", "" },
+	/* the gateway */
+	{ NET("nat = 1\n"), 1, "t.toml:2:", "must be true or false", "nat = true" },
+	{ NET("subnet = \"10.1.0.0/24\"\n"), 1, "t.toml:2:", "subnet has no meaning without nat", "add nat" },
+	{ UPLINK("outside = { address = \"10.0.2.15/24\" }\n"), 1, "t.toml:3:", "outside has no meaning without nat", "add nat" },
+	{ NAT("outside = { address = \"10.0.2.15/24\" }\n", ""), 1, "t.toml:3:", "outside has no meaning without an uplink", "uplink = true" },
+	{ NAT("subnet = \"10.1.0.0\"\n", ""), 1, "t.toml:3:", "\"10.1.0.0\" is not a network", "10.77.0.0/24" },
+	{ NAT("subnet = \"10.1.0.0/29\"\n", ""), 1, "t.toml:3:", "is not a network", "16 to 28" },
+	{ NAT("subnet = \"10.1.0.0/15\"\n", ""), 1, "t.toml:3:", "is not a network", "" },
+	{ NAT("subnet = \"224.1.0.0/16\"\n", ""), 1, "t.toml:3:", "is not a network", "" },
+	{ NAT("subnet = \"10.1.0.7/24\"\n", ""), 1, "t.toml:3:", "is the address of a host", "10.1.0.0/24" },
+	{ NAT("uplink = true\noutside = {}\n", ""), 1, "t.toml:4:", "outside: address is missing", "10.0.2.15/24" },
+	{ NAT("uplink = true\noutside = { address = \"10.0.2.255/24\", gateway = \"10.0.2.2\", dns = \"10.0.2.3\" }\n", ""), 1, "t.toml:4:",
+		"not that of a host", "" },
+	{ NAT("uplink = true\noutside = { address = \"10.0.2.15/24\", dns = \"10.0.2.3\" }\n", ""), 1, "t.toml:4:", "gateway is missing", "DHCP" },
+	{ NAT("uplink = true\noutside = { address = \"10.0.2.15/24\", gateway = \"10.0.2.2\", dns = \"x\" }\n", ""), 1, "t.toml:4:",
+		"dns is not the address", "" },
+	{ NAT("uplink = true\noutside = { address = \"10.0.2.15/24\", gateway = \"10.0.3.2\", dns = \"10.0.2.3\" }\n", ""), 1, "t.toml:4:",
+		"gateway is not in the network", "" },
+	{ NAT("", "vlan = 3, "), 1, "t.toml:6:", "the gateway of net lan is in no VLAN", "take vlan" },
+	{ NAT("", "addresses = [\"10.77.0.1\"], "), 1, "t.toml:6:", "that of net lan itself", "another one" },
+	{ NAT("", "addresses = [\"10.77.0.255\"], "), 1, "t.toml:6:", "that of net lan itself", "" },
+	{ NAT("", "addresses = [\"1.0.0.1\", \"1.0.0.2\", \"1.0.0.3\", \"1.0.0.4\"], "), 1, "t.toml:6:", "has no address for a NIC", "" },
+	{ NAT("", "forward = { 2201 = 22 }, "), 1, "t.toml:6:", "net lan has no uplink", "uplink = true" },
+	{ "[net.lan]\nnat = true\n" GUEST("gateway"), 1, "t.toml:3:", "guest name \"gateway\" is the system's own", "" },
+	{ "[net.outside]\nnat = true\n" GUEST("a"), 1, "t.toml:1:", "net name \"outside\" is the system's own", "" },
+	{ "[net.a]\nnat = true\n[net.b]\nnat = true\n" GUEST("a"), 1, "t.toml:4:", "nets a and b both have it", "one net" },
 	/* of two NICs, the second in line 10 */
 	{ NIC("mac = \"52:54:00:00:00:01\"") GUEST("b") "nics = [{ net = \"lan\", mac = \"52:54:00:00:00:01\" }]\n", 1, "t.toml:10:",
 		"NIC 0 of guest a and NIC 0 of guest b have the same address, 52:54:00:00:00:01", "mac = " },
@@ -374,6 +402,62 @@ static void test_nets_have_a_spare_file_for_captures(void **state)
 	description_free(&system);
 }
 
+TEST(nets, gives_addresses_of_the_gateway)
+{
+	static const char text[] = "[net.lan]\nnat = true\nuplink = true\nsubnet = \"192.168.7.0/24\"\n"
+		"outside = { address = \"10.0.2.20/24\", gateway = \"10.0.2.2\", dns = \"10.0.2.3\" }\n" GUEST("a")
+		"nics = [\"lan\", { net = \"lan\", addresses = [\"fd00::1\", \"192.168.7.10\"], forward = { 2201 = 22 } }]\n" GUEST("b")
+		"nics = [{ net = \"lan\", addresses = [\"10.9.9.9\"] }]\n";
+	static const uint8_t own[] = { 192, 168, 7, 1 }, first[] = { 192, 168, 7, 11 }, last[] = { 192, 168, 7, 12 };
+	static uint8_t tree[DEVICE_TREE_MAX];
+	const struct guest_files files[2] = { { "file.1", NULL }, { "file.1", NULL } };
+	struct system_description system;
+	int node;
+
+	assert_int_equal(read_text(text, sizeof(text) - 1, &system), 0);
+	assert_memory_equal(system.net[0].nat.address, own, 4);
+	/* The first free one, as another guest has .10; one beside those that it has. */
+	assert_memory_equal(system.guest[0].nic[0].address4[0], first, 4);
+	assert_int_equal(system.guest[0].nic[1].addresses4, 1);
+	assert_int_equal(system.guest[1].nic[0].addresses4, 2);
+	assert_memory_equal(system.guest[1].nic[0].address4[1], last, 4);
+	assert_true(device_tree_write(&system, files, tree) > 0);
+	node = fdt_path_offset(tree, "/gateway");
+	assert_string_equal(fdt_getprop(tree, node, "net", NULL), "lan");
+	assert_string_equal(fdt_getprop(tree, node, "address", NULL), "192.168.7.1");
+	assert_int_equal(get_u32(tree, node, "prefix"), 24);
+	assert_string_equal(fdt_getprop(tree, node, "outside-address", NULL), "10.0.2.20");
+	assert_string_equal(fdt_getprop(tree, node, "outside-router", NULL), "10.0.2.2");
+	assert_string_equal(fdt_getprop(tree, node, "outside-dns", NULL), "10.0.2.3");
+	/* The uplink is on a switch of its own. */
+	assert_null(fdt_getprop(tree, fdt_path_offset(tree, "/nets/lan"), "uplink", NULL));
+	assert_non_null(fdt_getprop(tree, fdt_path_offset(tree, "/nets/outside"), "uplink", NULL));
+	assert_string_equal(fdt_getprop(tree, fdt_path_offset(tree, "/gateway/nics/0"), "net", NULL), "lan");
+	assert_string_equal(fdt_getprop(tree, fdt_path_offset(tree, "/gateway/nics/1"), "net", NULL), "outside");
+	node = fdt_path_offset(tree, "/guests/a/nics/1");
+	assert_memory_equal(fdt_getprop(tree, node, "forward", NULL), "\0\0\x08\x99\0\0\0\x16", 8);
+	description_free(&system);
+}
+
+TEST(nets, a_small_subnet_is_used_up)
+{
+	char text[4096] = "[net.lan]\nnat = true\nsubnet = \"10.1.1.16/28\"\n", guest[256];
+	struct system_description system;
+
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(guest, sizeof(guest), GUEST("%c") "nics = [\"lan\", \"lan\", \"lan\"%s]\n", 'a' + i, i == 3 ? ", \"lan\"" : "");
+		strcat(text, guest);
+	}
+	/* 16 less the network's, the gateway's, and broadcast. */
+	assert_int_equal(read_text(text, strlen(text), &system), 0);
+	assert_int_equal(system.guest[3].nic[3].address4[0][3], 16 + 14);
+	description_free(&system);
+	strcat(text, GUEST("e") "nics = [\"lan\"]\n");
+	assert_int_not_equal(read_text(text, strlen(text), &system), 0);
+	assert_non_null(strstr(messages, "net lan has no address for a NIC"));
+	description_free(&system);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +465,8 @@ int main(void)
 		cmocka_unit_test(test_nets_reads_nets_and_nics),
 		cmocka_unit_test(test_nets_makes_addresses_that_stay),
 		cmocka_unit_test(test_nets_allows_an_address_in_several_networks),
+		cmocka_unit_test(test_nets_gives_addresses_of_the_gateway),
+		cmocka_unit_test(test_nets_a_small_subnet_is_used_up),
 		cmocka_unit_test(test_nets_survives_noise),
 		cmocka_unit_test(test_nets_writes_the_largest_description),
 		cmocka_unit_test(test_nets_writes_what_the_target_reads),

@@ -52,6 +52,14 @@ class Nets(unittest.TestCase):
         self.assertIn(f",hostfwd=tcp:127.0.0.1:{one}-10.0.2.21:22,hostfwd=tcp:127.0.0.1:{two}-10.0.2.22:80", answer.stdout)
         self.assertIn(f"ssh -p {one} root@127.0.0.1 reaches alpha", tool(text, "--key", "/none").stderr)
 
+    def test_ports_lead_through_the_gateway(self):
+        one, two = free_port(), free_port()
+        answer = tool(line(forwards=f"{one}:10.0.2.15:{one}:alpha:22,{two}:10.0.2.15:{two}:beta:80"))
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn(f"ssh -p {one} root@127.0.0.1 reaches alpha", answer.stderr)
+        self.assertIn(f"port {two} of 127.0.0.1 leads to port 80 of beta", answer.stderr)
+        self.assertIn(f",hostfwd=tcp:127.0.0.1:{one}-10.0.2.15:{one}", answer.stdout)
+
     def test_a_port_that_is_taken_is_refused(self):
         with listener() as taken:
             port = taken.getsockname()[1]

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The gateway: looks up what root gave, and goes round its loop. */
+#include <stdio.h>
+#include <string.h>
+
+#include <libsys/backend.h>
+#include <libsys/log.h>
+#include <libsys/syscalls.h>
+#include <libsys/task.h>
+
+#include "router.h"
+
+#define BUFFERS_MAX 2048u
+#define RAM_MIN ((size_t)4 << 20) /* for queues of two NICs, and enough buffers */
+
+static struct description description;
+static struct link links[SIDES];
+static struct pool pool;
+static struct buffer buffers[BUFFERS_MAX];
+static struct nat nat;
+static cptr_t server[SIDES];
+static uint64_t random_state[4];
+
+static uint64_t now_ms(void)
+{
+	return sys_time() / (task_info()->timebase_hz / 1000);
+}
+
+static uint32_t now_short(void)
+{
+	return (uint32_t)now_ms();
+}
+
+/* SplitMix64 over the root task's seed: what it gives cannot be told from what it gave before, without the other words of the seed. */
+static uint32_t next_random(void)
+{
+	uint64_t mixed;
+
+	random_state[0] += UINT64_C(0x9e3779b97f4a7c15);
+	mixed = random_state[0] ^ random_state[1];
+	mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9) + random_state[2];
+	mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb) + random_state[3];
+	return (uint32_t)(mixed >> 32 ^ mixed >> 7);
+}
+
+static void signal_server(unsigned number)
+{
+	(void)sys_signal(server[number]);
+}
+
+static void open_link(unsigned number)
+{
+	char name[28];
+	struct net_session *shared;
+
+	snprintf(name, sizeof(name), "nic.%u.signal", number);
+	server[number] = task_cap(name);
+	snprintf(name, sizeof(name), "nic.%u.session", number);
+	shared = backend_memory(name, sizeof(struct net_session));
+	if (!server[number])
+		task_fail("NIC %u has no signal", number);
+	link_init(&links[number], &pool, shared, number, signal_server);
+}
+
+static void start(void)
+{
+	size_t size;
+	void *tree = task_memory("system", &size);
+	const char *problem = tree ? description_read(tree, size, &description) : "there is none";
+	uint32_t random[2];
+	uint8_t *ram;
+
+	if (problem)
+		task_fail("the system description: %s", problem);
+	memcpy(random_state, backend_memory("seed", sizeof(random_state)), sizeof(random_state));
+	ram = backend_memory("ram", RAM_MIN);
+	(void)task_memory("ram", &size);
+	pool_init(&pool, ram, size, task_value("ram_base", 0));
+	open_link(INSIDE);
+	if (description.outside)
+		open_link(OUTSIDE);
+	pool_fill(&pool, buffers, BUFFERS_MAX);
+	random[0] = next_random();
+	random[1] = next_random();
+	nat_init(&nat, &description, random);
+	stack_init(&description, links, now_short, next_random);
+	router_init(&description, links, &nat);
+	log_info("%s: %u NICs of guests have addresses, %u ports lead to them%s", description.net, description.leases, description.forwards,
+		 description.outside ? "" : "; no way out");
+}
+
+static uint64_t deadline(void)
+{
+	return sys_time() + (uint64_t)stack_wait() * (task_info()->timebase_hz / 1000);
+}
+
+/* All is looked at in every turn, whoever signalled. */
+static bool turn(uint64_t bits)
+{
+	(void)bits;
+	return router_turn(now_ms());
+}
+
+int main(void)
+{
+	backend_log();
+	start();
+	backend_run(turn, deadline);
+}
