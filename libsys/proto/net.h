@@ -31,7 +31,7 @@
 #define NET_MTU_MAX 9000u
 #define NET_PAGE 4096u
 
-#define NET_DMA_DEVICE (2u << 20) /* bytes for each device, contiguous on the bus */
+#define NET_DMA_DEVICE (4u << 20) /* bytes for each device, contiguous on the bus */
 
 /* Badge bits of the server's notification; sessions and lines are shared as at the block server. */
 #define NET_SIGNAL_SESSION(session) (UINT64_C(1) << ((session) % 16))

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #define BLOCK 256u
-#define SHIFTED_MIN 24u /* bytes; below that the preparations take longer */
+#define SHIFTED_MIN 24u         /* bytes; below that the preparations take longer */
+#define SHIFTED_HALVES_MIN 256u /* the same where half words are aligned alike */
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_word_t;
@@ -27,23 +28,48 @@ static inline __attribute__((always_inline)) void copy_64(word_t *to, const word
 }
 
 /*
- * Upwards by whole words from a source that is not aligned as the destination is. Only words that hold bytes of the source
+ * Upwards by whole words to an aligned destination from a source that is not aligned. Only words that hold bytes of the source
  * are read; what else they hold is not used. Returns how many bytes were copied.
  */
 static __attribute__((no_sanitize_address)) size_t copy_shifted(uint8_t *to, const uint8_t *from, size_t length)
 {
-	unsigned shift = 8 * ((uintptr_t)from & 7);
+	unsigned right = 8 * ((uintptr_t)from & 7), left = 64 - right;
 	const word_t *word = (const word_t *)((uintptr_t)from & ~(uintptr_t)7);
-	uint64_t low = *word++ >> shift;
+	uint64_t low = *word++;
 	size_t done;
 
-	for (done = 0; length - done >= 8; done += 8) {
+	for (done = 0; length - done >= 64; done += 64, word += 8) {
+		word_t *at = (word_t *)(to + done);
+		uint64_t a = word[0], b = word[1], c = word[2], d = word[3], e = word[4], f = word[5], g = word[6], h = word[7];
+
+		at[0] = low >> right | a << left;
+		at[1] = a >> right | b << left;
+		at[2] = b >> right | c << left;
+		at[3] = c >> right | d << left;
+		at[4] = d >> right | e << left;
+		at[5] = e >> right | f << left;
+		at[6] = f >> right | g << left;
+		at[7] = g >> right | h << left;
+		low = h;
+	}
+	for (; length - done >= 8; done += 8) {
 		uint64_t high = *word++;
 
-		*(word_t *)(to + done) = low | high << (64 - shift);
-		low = high >> shift;
+		*(word_t *)(to + done) = low >> right | high << left;
+		low = high;
 	}
 	return done;
+}
+
+/* Upwards, between places that are not aligned alike. */
+static __attribute__((noinline)) void copy_unaligned(uint8_t *to, const uint8_t *from, size_t length)
+{
+	size_t done;
+
+	for (; (uintptr_t)to & 7; length--)
+		*to++ = *from++;
+	for (done = copy_shifted(to, from, length); done < length; done++)
+		to[done] = from[done];
 }
 
 /* Upwards: right for any overlap with the destination below the source. */
@@ -52,19 +78,17 @@ static void copy_up(uint8_t *to, const uint8_t *from, size_t length)
 	uintptr_t difference = (uintptr_t)to ^ (uintptr_t)from;
 
 	if ((difference & 3) && length >= SHIFTED_MIN) {
-		for (; (uintptr_t)to & 7; length--)
-			*to++ = *from++;
-
-		size_t done = copy_shifted(to, from, length);
-
-		to += done;
-		from += done;
-		length -= done;
+		copy_unaligned(to, from, length);
+		return;
 	}
 	if ((difference & 3) == 0) {
 		for (; length && ((uintptr_t)to & 7); length--)
 			*to++ = *from++;
 		if (difference & 4) {
+			if (length >= SHIFTED_HALVES_MIN) {
+				copy_unaligned(to, from, length);
+				return;
+			}
 			for (; length >= 4; length -= 4, to += 4, from += 4)
 				*(half_word_t *)to = *(const half_word_t *)from;
 		} else {

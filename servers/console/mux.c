@@ -476,7 +476,7 @@ static uint64_t channel_deadline(const struct mux *mux, const struct channel *ch
 		deadline = earlier(deadline, partial_time(channel));
 	if (channel->skipped && !screen_held(mux))
 		deadline = earlier(deadline, channel->window + FLOOD_WINDOW_MS);
-	if (is_raw(mux, channel) && !terminal->alternate && terminal_full_screen(terminal))
+	if (!terminal->alternate && terminal_full_screen(terminal))
 		deadline = earlier(deadline, channel->addressed_at + ADDRESSED_MS);
 	if (limited(mux, channel, LINE_LOG) && (ring_readable(&channel->output) || ring_readable(&channel->log)))
 		deadline = earlier(deadline, now(mux) + RETRY_MS);

@@ -14,10 +14,16 @@ enum { QUEUE_RECEIVE = 0, QUEUE_SEND = 1 };
 #define QUEUE_SIZE 256u
 #define HEADER sizeof(struct net_header)
 #define SLOT_SIZE 256u          /* bytes for header and head of a frame */
-#define AREA_SIZE (384u << 10)  /* for buffers to receive into, and as much to send copies from */
-#define LINK_OVERHEAD 22u       /* of a frame beside its payload: Ethernet and two tags */
+#define RECEIVE_SIZE (1u << 20) /* bytes for buffers to receive into */
+#define COPY_SIZE (384u << 10)  /* to send copies from */
+#define MERGED_SIZE 4096u       /* bytes of a buffer, if a frame may take several: a large segment is 17 of them */
 #define REAP_ROOM 64u           /* below this, room is looked for */
 _Static_assert(HEADER + sizeof(((struct frame *)0)->head) <= SLOT_SIZE, "slot");
+_Static_assert(HEADER + NET_FRAME_MAX <= FRAME_SEGMENTS * MERGED_SIZE, "any frame fits into the buffers of one");
+
+#define WANTED (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_HOST_TSO4 | \
+		VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN | VIRTIO_NET_F_HOST_USO | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | \
+		VIRTIO_F_EVENT_IDX | VIRTIO_F_INDIRECT_DESC)
 
 /* A frame that is being sent. */
 struct slot {
@@ -30,7 +36,7 @@ struct virtio_net {
 	struct virtio_driver_queue receive, send;
 	bool merges;         /* a frame may take several buffers */
 	bool has_status, armed, full;
-	uint32_t buffer_size; /* bytes of buffers and of copies */
+	uint32_t buffer_size, copy_size; /* bytes of each */
 	unsigned buffers, copies;
 	unsigned free_slots, free_copies, held; /* held: frames with a token in the device */
 	uint8_t *buffer, *slots, *copy;
@@ -167,14 +173,14 @@ static bool net_send_copy(struct nic *nic, const uint8_t *data, uint32_t length)
 	struct slot *slot;
 	uint8_t *memory;
 
-	if (net->free_slots == 0 || net->free_copies == 0 || length > net->buffer_size - HEADER)
+	if (net->free_slots == 0 || net->free_copies == 0 || length > net->copy_size - HEADER)
 		return false;
 	slot = take_slot(net);
 	slot->copy = net->free_copy[--net->free_copies];
-	memory = net->copy + (size_t)slot->copy * net->buffer_size;
+	memory = net->copy + (size_t)slot->copy * net->copy_size;
 	memset(memory, 0, HEADER);
 	memcpy(memory + HEADER, data, length);
-	piece = (struct virtio_piece){ net->copy_physical + (uint64_t)slot->copy * net->buffer_size, (uint32_t)HEADER + length, false };
+	piece = (struct virtio_piece){ net->copy_physical + (uint64_t)slot->copy * net->copy_size, (uint32_t)HEADER + length, false };
 	if (virtio_driver_queue_add(&net->send, &piece, 1, slot))
 		return true;
 	release(nic, slot);
@@ -226,7 +232,7 @@ static bool gather(const struct virtio_net *net, struct frame *frame, uint8_t *c
 	return true;
 }
 
-/* The next frame that came. 1: yes, 0: none, -1: the ring makes no sense. */
+/* The next frame that came: the buffers that it took, 0: none, -1: the ring makes no sense. */
 static __attribute__((hot)) int receive_one(struct nic *nic)
 {
 	static struct frame frame;
@@ -259,7 +265,7 @@ static __attribute__((hot)) int receive_one(struct nic *nic)
 		nic->received(nic, &frame);
 	for (unsigned i = 0; i < count; i++)
 		add_buffer(net, buffer[i]);
-	return 1;
+	return (int)count;
 }
 
 static bool net_work(struct nic *nic, unsigned most)
@@ -276,8 +282,9 @@ static bool net_work(struct nic *nic, unsigned most)
 		nic->link = virtio_driver_config(&net->driver, VIRTIO_NET_CONFIG_STATUS, 2) & 1;
 	if (!reap(nic) || !arm(nic))
 		return false;
-	for (unsigned done = 0; ; done++) {
-		int result = done < most ? receive_one(nic) : 2;
+	/* By buffers, so that large segments count as what they are. */
+	for (unsigned done = 0; !more;) {
+		int result = receive_one(nic);
 
 		if (nic->failed)
 			return false;
@@ -285,9 +292,10 @@ static bool net_work(struct nic *nic, unsigned most)
 			fail(nic, "its receive ring makes no sense");
 			return false;
 		}
-		more = result == 2;
-		if (more || (result == 0 && !virtio_driver_queue_wait(&net->receive)))
+		if (result == 0 && !virtio_driver_queue_wait(&net->receive))
 			break;
+		done += (unsigned)result;
+		more = done >= most;
 	}
 	virtio_driver_queue_kick(&net->receive);
 	return more;
@@ -300,7 +308,7 @@ static enum err lay_out(struct virtio_net *net, const struct nic_resources *reso
 	size_t at = 2 * ring;
 	enum err err;
 
-	if (!resources->dma || resources->dma_size < at + QUEUE_SIZE * SLOT_SIZE + 2 * AREA_SIZE)
+	if (!resources->dma || resources->dma_size < at + QUEUE_SIZE * SLOT_SIZE + RECEIVE_SIZE + COPY_SIZE)
 		return ERR_NO_MEMORY;
 	memset(resources->dma, 0, resources->dma_size);
 	err = virtio_driver_queue_open(&net->driver, &net->receive, QUEUE_RECEIVE, QUEUE_SIZE, resources->dma, resources->dma_physical,
@@ -313,8 +321,10 @@ static enum err lay_out(struct virtio_net *net, const struct nic_resources *reso
 	/* No chain may be longer than the queue (section 2.7.5.3.1). */
 	if (net->send.size < FRAME_SEGMENTS + 1)
 		return ERR_RANGE;
-	net->buffer_size = (uint32_t)((resources->mtu + LINK_OVERHEAD + HEADER + 63) & ~(size_t)63);
-	net->buffers = net->copies = AREA_SIZE / net->buffer_size;
+	net->copy_size = (uint32_t)((resources->mtu + FRAME_OVERHEAD + HEADER + 63) & ~(size_t)63);
+	net->copies = COPY_SIZE / net->copy_size;
+	net->buffer_size = features & VIRTIO_NET_F_MRG_RXBUF ? MERGED_SIZE : net->copy_size;
+	net->buffers = RECEIVE_SIZE / net->buffer_size;
 	if (net->buffers > net->receive.size)
 		net->buffers = net->receive.size;
 	if (net->copies > QUEUE_SIZE)
@@ -324,7 +334,7 @@ static enum err lay_out(struct virtio_net *net, const struct nic_resources *reso
 	at += QUEUE_SIZE * SLOT_SIZE;
 	net->buffer = resources->dma + at;
 	net->buffer_physical = resources->dma_physical + at;
-	at += AREA_SIZE;
+	at += RECEIVE_SIZE;
 	net->copy = resources->dma + at;
 	net->copy_physical = resources->dma_physical + at;
 	for (unsigned i = 0; i < net->send.size; i++)
@@ -332,6 +342,23 @@ static enum err lay_out(struct virtio_net *net, const struct nic_resources *reso
 	for (unsigned i = 0; i < net->copies; i++)
 		net->free_copy[net->free_copies++] = (uint8_t)i;
 	return ERR_OK;
+}
+
+/* What the other side's senders may leave to be done, as features for sending. */
+static uint64_t sent_by_others(uint64_t features)
+{
+	static const struct {
+		uint64_t receives, sends;
+	} pair[] = {
+		{ VIRTIO_NET_F_GUEST_CSUM, VIRTIO_NET_F_CSUM }, { VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_HOST_TSO4 },
+		{ VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_HOST_TSO6 }, { VIRTIO_NET_F_GUEST_ECN, VIRTIO_NET_F_HOST_ECN },
+		{ VIRTIO_NET_F_GUEST_USO4 | VIRTIO_NET_F_GUEST_USO6, VIRTIO_NET_F_HOST_USO },
+	};
+	uint64_t result = 0;
+
+	for (unsigned i = 0; i < sizeof(pair) / sizeof(pair[0]); i++)
+		result |= features & pair[i].receives ? pair[i].sends : 0;
+	return result;
 }
 
 static void read_config(struct nic *nic, struct virtio_net *net, uint64_t features)
@@ -345,15 +372,28 @@ static void read_config(struct nic *nic, struct virtio_net *net, uint64_t featur
 	net->has_status = features & VIRTIO_NET_F_STATUS;
 	net->merges = features & VIRTIO_NET_F_MRG_RXBUF;
 	nic->link = !net->has_status || (virtio_driver_config(driver, VIRTIO_NET_CONFIG_STATUS, 2) & 1);
-	nic->features = features & (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN);
-	nic->receive_features = features & VIRTIO_NET_F_GUEST_CSUM ? VIRTIO_NET_F_CSUM : 0;
+	nic->features = features & (VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN |
+				    VIRTIO_NET_F_HOST_USO);
+	nic->receive_features = sent_by_others(features);
+}
+
+/* Large segments only in several buffers each: one of 64 KiB for each would be too much memory. */
+static uint64_t wanted_features(struct virtio_driver *driver)
+{
+	uint64_t offered = driver->ops->features(driver), wanted = WANTED;
+
+	if (!(offered & VIRTIO_NET_F_GUEST_CSUM))
+		return wanted;
+	if (offered & VIRTIO_NET_F_MRG_RXBUF)
+		wanted |= VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_USO4 | VIRTIO_NET_F_GUEST_USO6;
+	/* Section 5.1.3.1: needs one of the others. */
+	if (offered & wanted & (VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6))
+		wanted |= VIRTIO_NET_F_GUEST_ECN;
+	return wanted;
 }
 
 static enum err net_open(struct nic *nic, const struct nic_resources *resources)
 {
-	const uint64_t wanted = VIRTIO_NET_F_CSUM | VIRTIO_NET_F_GUEST_CSUM | VIRTIO_NET_F_MTU | VIRTIO_NET_F_MAC | VIRTIO_NET_F_HOST_TSO4 |
-		VIRTIO_NET_F_HOST_TSO6 | VIRTIO_NET_F_HOST_ECN | VIRTIO_NET_F_MRG_RXBUF | VIRTIO_NET_F_STATUS | VIRTIO_F_EVENT_IDX |
-		VIRTIO_F_INDIRECT_DESC;
 	struct virtio_net *net = state_of(nic);
 	uint64_t features;
 	enum err err;
@@ -366,7 +406,7 @@ static enum err net_open(struct nic *nic, const struct nic_resources *resources)
 		return err;
 	if (net->driver.device != VIRTIO_ID_NET)
 		return ERR_INVALID_ARGUMENT;
-	err = virtio_driver_negotiate(&net->driver, wanted, VIRTIO_F_INDIRECT_DESC, &features);
+	err = virtio_driver_negotiate(&net->driver, wanted_features(&net->driver), VIRTIO_F_INDIRECT_DESC, &features);
 	if (!err)
 		err = lay_out(net, resources, features);
 	if (err) {

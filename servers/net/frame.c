@@ -19,8 +19,9 @@
 #define TCP_HEADER 20u
 #define UDP_HEADER 8u
 #define EXTENSIONS_MAX 8u  /* of IPv6, that are followed */
-/* No stack has smaller segments; it bounds how many a frame can be. */
+/* No TCP has smaller segments; it bounds how many a frame can be. Datagrams may be as small as they like, but no more of them. */
 #define GSO_SIZE_MIN 48u
+#define GSO_COUNT_MAX (NET_FRAME_MAX / GSO_SIZE_MIN)
 
 enum { IP_HOP_BY_HOP = 0, IP_TCP = 6, IP_UDP = 17, IP_ROUTING = 43, IP_FRAGMENT = 44, IP_DESTINATION = 60 };
 
@@ -140,7 +141,9 @@ static bool check_cutting(struct frame *frame, uint64_t features)
 	if ((features & needed) != needed || !(header->flags & NET_HEADER_NEEDS_CHECKSUM))
 		return false;
 	if (frame->protocol != protocol || !frame->transport || header->checksum_start != frame->transport ||
-	    header->checksum_offset != (protocol == IP_TCP ? 16 : 6) || header->gso_size < GSO_SIZE_MIN)
+	    header->checksum_offset != (protocol == IP_TCP ? 16 : 6) || header->gso_size < (protocol == IP_TCP ? GSO_SIZE_MIN : 1))
+		return false;
+	if ((frame->length - frame_payload(frame)) / header->gso_size >= GSO_COUNT_MAX)
 		return false;
 	/* What is one segment only needs no cutting. */
 	if (frame->length - frame_payload(frame) <= header->gso_size)
@@ -169,6 +172,13 @@ bool frame_check(struct frame *frame, uint64_t features)
 	/* The field is in the head, so that the copy can be completed. */
 	return (features & VIRTIO_NET_F_CSUM) && header->checksum_start >= frame->network &&
 		has(frame, header->checksum_start, header->checksum_offset + 2u);
+}
+
+bool frame_fits(const struct frame *frame, uint32_t mtu)
+{
+	if (frame->header.gso_type != NET_GSO_NONE)
+		return frame_payload(frame) + frame->header.gso_size <= mtu + FRAME_OVERHEAD;
+	return frame->length <= mtu + FRAME_OVERHEAD;
 }
 
 /* Offsets behind the tag, after it came or went. */

@@ -11,6 +11,7 @@
 #define FRAME_SEGMENTS 32u
 #define FRAME_MIN 14u       /* bytes of a frame; padding to 60 is the NIC's business */
 #define ETHERNET_ADDRESS 6u
+#define FRAME_OVERHEAD 22u  /* bytes of a frame beside its payload: Ethernet and two tags */
 
 /* Header before each frame in a queue (virtio 1.2, section 5.1.6): 12 bytes, num_buffers always there. */
 struct net_header {
@@ -53,12 +54,15 @@ struct frame {
 
 /*
  * Looks at the head: lengths, tags, IP headers; and whether the offload header fits the frame (checksum within it, TCP of the right family
- * behind gso_type, gso_size 48 at least). What is one segment only becomes NET_GSO_NONE. features: VIRTIO_NET_F_* that the sender agreed on. false: NET_DROP_BAD_FRAME.
+ * behind gso_type, gso_size of TCP 48 at least, not more than 1365 parts). What is one segment only becomes NET_GSO_NONE. features: VIRTIO_NET_F_* that the sender agreed on. false: NET_DROP_BAD_FRAME.
  */
 bool frame_check(struct frame *frame, uint64_t features) __attribute__((warn_unused_result));
 
 /* Where the payload begins, of a frame that frame_check found to be TCP or UDP with all of its header in the head. */
 uint32_t frame_payload(const struct frame *frame);
+
+/* Whether it, or if it is to be cut then each of its parts, is as long as a network with this MTU (bytes) takes. Checked by frame_check. */
+bool frame_fits(const struct frame *frame, uint32_t mtu);
 
 /* Puts an 802.1Q tag in, or takes the outer one out. ERR_RANGE: no room in the head. */
 enum err frame_tag(struct frame *frame, uint16_t vlan) __attribute__((warn_unused_result));

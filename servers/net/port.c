@@ -11,7 +11,6 @@
 
 #define COMPLAINTS_MAX 8u
 #define COST_FRAME 256u    /* bytes that a frame counts beside its own: the time that it takes, whatever its size */
-#define LINK_OVERHEAD 22u  /* of a frame beside its payload: Ethernet and two tags */
 #define HEADER ((uint32_t)sizeof(struct net_header))
 
 static inline void notify_all(struct port *port, bool notify)
@@ -192,22 +191,12 @@ void port_sent(struct hold *hold)
 		port_look(port);
 }
 
-/* Whether its segments, and the frame if it is one, are as long as the network takes. */
-static bool fits(const struct port *port, const struct frame *frame)
-{
-	uint32_t most = port->net->mtu + LINK_OVERHEAD;
-
-	if (frame->header.gso_type != NET_GSO_NONE)
-		return frame_payload(frame) + frame->header.gso_size <= most;
-	return frame->length <= most;
-}
-
 /* What this port may send at all; NET_DROPS: the frame may go. */
 static enum net_drop check(struct port *port, struct frame *frame)
 {
 	const struct frame_addresses *addresses = &port->config.addresses;
 
-	if (!frame_check(frame, port->features) || !fits(port, frame))
+	if (!frame_check(frame, port->features) || !frame_fits(frame, port->net->mtu))
 		return NET_DROP_BAD_FRAME;
 	if ((addresses->count4 || addresses->count6) && !frame_source_allowed(frame, addresses, port->config.mac))
 		return NET_DROP_SOURCE_IP;

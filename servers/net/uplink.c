@@ -9,7 +9,6 @@
 #include "forward.h"
 
 #define TURN_FRAMES 64u    /* that a NIC may deliver in a turn */
-#define LINK_OVERHEAD 22u  /* of a frame beside its payload: Ethernet and two tags */
 
 static struct {
 	struct net_switch *net[NET_DEVICES_MAX]; /* NULL: not in use */
@@ -103,7 +102,7 @@ __attribute__((hot)) void uplink_received(struct nic *nic, struct frame *frame)
 
 	if (!net)
 		return;
-	if (!frame_check(frame, nic->receive_features) || frame->length > net->mtu + LINK_OVERHEAD) {
+	if (!frame_check(frame, nic->receive_features) || !frame_fits(frame, net->mtu)) {
 		drop = NET_DROP_BAD_FRAME;
 	} else if (frame_is_multicast(frame) && !limit_open(&uplinks.groups[number], now)) {
 		drop = NET_DROP_RATE;

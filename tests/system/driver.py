@@ -135,10 +135,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def net_arguments(toml):
-    """QEMU's arguments for the uplinks of a description; their netdevs are named net-NAME."""
+def net_arguments(toml, elsewhere=False):
+    """QEMU's arguments for the uplinks of a description; their netdevs are named net-NAME. elsewhere: QEMU runs in another network."""
     nets = net_tool.read(subprocess.run([IMAGE, "nets", toml, "--guests", GUESTS], check=True, capture_output=True, text=True).stdout)
-    net_tool.check(nets)
+    if not elsewhere:
+        net_tool.check(nets)
     return net_tool.arguments(nets)
 
 
@@ -275,19 +276,19 @@ class System(Terminal):
     system: the text of a description. arguments: more for QEMU. icount: instructions are time, each run the same.
     root, kernel, block, net: an ELF file to start as root task, kernel, or server, in place of the real one. Disks and uplinks of the description
     are attached; relative paths of theirs are in the folder of this system alone. change: see disk_arguments. captures: options of `image
-    captures`, such as ("--pcap", "alpha=FILE").
+    captures`, such as ("--pcap", "alpha=FILE"). wrapper: words before QEMU that run it in another network.
     """
 
     def __init__(self, system, arguments=(), memory="512M", icount=False, build=BUILD, root=None, kernel=None, block=None, net=None, change=None,
-            captures=()):
+            captures=(), wrapper=()):
         self.marks = 0
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="serai-test-"))
         archive = make_archive(system, self.folder, build, root, kernel, block, net, captures)
         disks = disk_arguments(self.folder / "system.toml", change) if "[disk." in system else []
-        nets = net_arguments(self.folder / "system.toml") if "[net." in system else []
+        nets = net_arguments(self.folder / "system.toml", bool(wrapper)) if "[net." in system else []
         if captures:
             nets += capture_arguments(self.folder / "system.toml", captures)
-        super().__init__([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
+        super().__init__([*wrapper, QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", memory, "-no-reboot", "-display", "none",
             "-monitor", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-serial", "chardev:con", "-kernel",
             build / "serai.bin", "-initrd", archive, *disks, *nets, *(ICOUNT if icount else ()), *arguments])
 

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Systems of Linux guests with NICs, whose shell has iperf3, ping, ssh, scp and our own sender of frames."""
 
+import re
+import subprocess
+import time
+
 from disks import need
 from driver import Failure, Guest, System, check, description
 
 INITRAMFS = "initramfs-net"
+SSH = ("ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes",
+    "-o", "ConnectTimeout=30")
 CMDLINE = "console=hvc0 quiet"
 GATEWAY = "10.0.2.2"  # in QEMU's user network: the loopback of this host
 ADDRESSES = {"alpha": "10.0.2.21", "beta": "10.0.2.22", "gamma": "10.0.2.23"}
@@ -55,3 +61,47 @@ class NetSystem(System):
         if status:
             raise Failure(f"{command!r} ended with {status}: {answer[-600:]}")
         return answer
+
+    def ping(self, target, count=3, more=""):
+        """How many answers came."""
+        answer = self.run_any(f"/bin/ping -c {count} {more} {target}", 30 + 2 * count)[1]
+        return int(re.search(r"(\d+) received", answer).group(1))
+
+    def frames(self, words, timeout=90):
+        """The numbers that a run of our program `net` says: frames, milliseconds; or frames, bytes, milliseconds."""
+        answer = self.run(f"net {words}", timeout)
+        return [int(number) for number in re.findall(r"\d+", re.search(r"net: (?:sent|received) .*", answer).group())]
+
+    def start_count(self, seconds, more=""):
+        """Begins to count frames in the guest that has the focus."""
+        self.run(f"net count eth0 seconds={seconds} {more} >/tmp/count & sleep 1; cat /tmp/count | grep listening")
+
+    def counted(self):
+        """What start_count counted: frames, bytes, milliseconds."""
+        answer = self.run("wait; cat /tmp/count", 90)
+        return [int(number) for number in re.search(r"received (\d+) (\d+) in (\d+)", answer).groups()]
+
+    def drops(self):
+        """What `nets` says was dropped: {port: {reason: frames}}."""
+        port, found = None, {}
+        self.wait(0.3)  # the server refreshes them ten times a second
+        for line in self.prompt("nets").split("\n"):
+            words = line.split()
+            if line.startswith("    dropped: "):
+                found[port] = {reason.strip(): int(number) for reason, number in re.findall(r"([a-zA-Z ]+?) (\d+)", line.partition(": ")[2])}
+            elif len(words) > 3 and re.match("(?:[0-9a-f]{2}:){5}", words[2]):
+                port = words[1]
+                found[port] = {}
+        check(found, "nets shows no ports")
+        return found
+
+    def ssh(self, port, command, timeout=60):
+        """Runs a command in a guest from this host, by a forwarded port; returns its exit code and what it printed."""
+        with subprocess.Popen([*SSH, "-p", str(port), "root@127.0.0.1", command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT, text=True) as client:
+            end = time.monotonic() + timeout
+            while client.poll() is None and time.monotonic() < end:
+                self.wait(0.1)  # or the terminal would fill up
+            if client.poll() is None:
+                client.kill()
+            return client.wait(), client.communicate()[0]

@@ -32,6 +32,9 @@ enum {
 	NET_F_MQ = 1 << 22,
 	NET_F_CTRL_MAC_ADDR = 1 << 23,
 };
+#define NET_F_GUEST_USO4 ((uint64_t)1 << 54)
+#define NET_F_GUEST_USO6 ((uint64_t)1 << 55)
+#define NET_F_HOST_USO ((uint64_t)1 << 56)
 #define NET_F_SPEED_DUPLEX ((uint64_t)1 << 63)
 
 /* What the driver wants to receive. Tables that do not fit into the filter leave it open: all addresses of that kind then. */

@@ -163,6 +163,23 @@ TEST(mux, shows_partial_lines_of_others_after_a_while)
 	assert_int_equal(fake_count("beta login: root"), 1);
 }
 
+TEST(mux, shows_partial_lines_of_others_that_were_drawn)
+{
+	fake_print(ALPHA, "~ # ");
+	/* As agetty after systemd has reset the terminal. */
+	fake_print(BETA, "\033[?7h\033[6n\033[32766;32766H\033[6n\r\033[J\r\nbeta login: ");
+	fake_wait(1000);
+	assert_int_equal(fake_count("[beta] beta login: "), 0);
+	assert_true(mux_deadline(&fake.mux) <= fake.now + 10000);
+	fake_wait(10000);
+	assert_int_equal(fake_count("[beta] beta login: "), 1);
+	assert_true(mux_deadline(&fake.mux) == MUX_NEVER);
+	/* A program that has the screen to itself keeps it. */
+	fake_print(BETA, "\033[?1049h\033[Htext");
+	fake_wait(60000);
+	assert_int_equal(fake_count("text"), 0);
+}
+
 TEST(mux, filters_control_sequences_of_others)
 {
 	fake_print(BETA, "a\033[2J\033[5;5Hb\033[31mc\033]0;title\a\033[6n\ad\xc2\x9b" "2Je\r\n");
@@ -225,6 +242,7 @@ int main(void)
 		CASE(reports_many_held_lines_in_one),
 		CASE(ends_cursor_addressing_after_enter_or_time),
 		CASE(shows_partial_lines_of_others_after_a_while),
+		CASE(shows_partial_lines_of_others_that_were_drawn),
 		CASE(filters_control_sequences_of_others),
 		CASE(keeps_colours_of_others_to_their_line),
 		CASE(replaces_malformed_utf8_and_passes_the_rest),

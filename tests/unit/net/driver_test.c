@@ -9,7 +9,7 @@
 #include "packet.h"
 
 static struct nic nic;
-static uint8_t packet[10000], came[10000];
+static uint8_t packet[70000], came[70000];
 static uint32_t came_length, came_count;
 static unsigned sent_count;
 static void *sent_token;
@@ -211,6 +211,54 @@ TEST(driver, receives_over_several_buffers)
 	assert_false(nic.failed);
 }
 
+TEST(driver, asks_for_large_segments_in_several_buffers)
+{
+	const uint64_t in = VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6 | VIRTIO_NET_F_GUEST_ECN | VIRTIO_NET_F_GUEST_USO4 |
+		VIRTIO_NET_F_GUEST_USO6;
+
+	device.features |= VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_USO | VIRTIO_NET_F_GUEST_CSUM | in;
+	assert_int_equal(open_nic(1500), ERR_OK);
+	assert_int_equal(device.accepted & in, in);
+	assert_int_equal(nic.features, VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_USO);
+	assert_int_equal(nic.receive_features, VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6 |
+			 VIRTIO_NET_F_HOST_ECN | VIRTIO_NET_F_HOST_USO);
+	/* Not in one buffer each. */
+	device.features &= ~VIRTIO_NET_F_MRG_RXBUF;
+	assert_int_equal(open_nic(1500), ERR_OK);
+	assert_int_equal(device.accepted & in, 0);
+	assert_int_equal(nic.receive_features, VIRTIO_NET_F_CSUM);
+	/* Not without checksums, nor one that needs another (section 5.1.3.1). */
+	device.features |= VIRTIO_NET_F_MRG_RXBUF;
+	device.features &= ~VIRTIO_NET_F_GUEST_CSUM;
+	assert_int_equal(open_nic(1500), ERR_OK);
+	assert_int_equal(device.accepted & in, 0);
+	device.features |= VIRTIO_NET_F_GUEST_CSUM;
+	device.features &= ~(VIRTIO_NET_F_GUEST_TSO4 | VIRTIO_NET_F_GUEST_TSO6);
+	assert_int_equal(open_nic(1500), ERR_OK);
+	assert_int_equal(device.accepted & in, VIRTIO_NET_F_GUEST_USO4 | VIRTIO_NET_F_GUEST_USO6);
+}
+
+TEST(driver, receives_large_segments)
+{
+	struct net_header header = { .flags = NET_HEADER_NEEDS_CHECKSUM, .gso_type = NET_GSO_TCPV4, .gso_size = 1448, .buffers = 16 };
+	uint32_t length = packet_write(packet, false, PACKET_TCP, 64000, NULL);
+
+	for (unsigned i = 0; i < 50; i++) {
+		assert_true(device_receive(&header, packet, length, 4096));
+		(void)nic.driver->work(&nic, 64);
+		assert_int_equal(came_count, i + 1);
+		assert_int_equal(came_length, length);
+		assert_memory_equal(came, packet, length);
+	}
+	/* Each counts as its buffers. */
+	for (unsigned i = 0; i < 6; i++)
+		assert_true(device_receive(&header, packet, length, 4096));
+	assert_true(nic.driver->work(&nic, 64));
+	assert_int_equal(came_count, 54);
+	assert_false(nic.driver->work(&nic, 64));
+	assert_int_equal(came_count, 56);
+}
+
 TEST(driver, bounds_its_work)
 {
 	const struct net_header one = { .buffers = 1 };
@@ -277,6 +325,8 @@ int main(void)
 		RUN_WITH(driver, wants_no_interrupt_for_copies, set_up_and_open),
 		RUN_WITH(driver, receives_for_long, set_up_and_open),
 		RUN_WITH(driver, receives_over_several_buffers, set_up_and_open),
+		RUN_WITH(driver, asks_for_large_segments_in_several_buffers, set_up),
+		RUN_WITH(driver, receives_large_segments, set_up_and_open),
 		RUN_WITH(driver, bounds_its_work, set_up_and_open),
 		RUN_WITH(driver, fails_with_a_device_that_makes_no_sense, set_up_and_open),
 		RUN_WITH(driver, sees_the_link_and_a_device_that_gave_up, set_up_and_open),

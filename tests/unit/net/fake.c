@@ -132,7 +132,7 @@ static enum err open_nic(struct nic *nic, const struct nic_resources *resources)
 	nic->mtu = NET_MTU_MAX;
 	nic->link = true;
 	nic->features = fake.options.nic_features;
-	nic->receive_features = VIRTIO_NET_F_CSUM;
+	nic->receive_features = VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6;
 	return ERR_OK;
 }
 

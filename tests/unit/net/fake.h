@@ -13,6 +13,7 @@
 #define FAKE_RAM_BASE UINT64_C(0x80000000)
 #define FAKE_SENT 512u
 #define FAKE_FRAME 9100u
+#define FAKE_COMING 66000u /* bytes of a frame from outside */
 #define FAKE_FILE (8u << 20)   /* bytes that can be captured */
 #define FAKE_STREAM (1u << 20) /* bytes that may wait for the device */
 
@@ -53,7 +54,7 @@ extern struct {
 	unsigned in_nic, room, kicks;
 	unsigned complete;               /* of them leave with the next interrupt */
 	bool awaited;
-	struct { uint8_t data[FAKE_FRAME]; uint32_t length; struct net_header header; } coming[256];
+	struct { uint8_t data[FAKE_COMING]; uint32_t length; struct net_header header; } coming[256];
 	unsigned comes;
 	uint8_t *file;                   /* captured */
 	uint32_t file_written, file_length; /* by the server, and of these that the device has read */

@@ -127,6 +127,30 @@ TEST(frame, wants_features_for_offloads)
 	assert_false(frame_check(&frame, ALL & ~VIRTIO_NET_F_HOST_ECN));
 }
 
+TEST(frame, bounds_how_many_datagrams_are_in_one)
+{
+	make_large(false, PACKET_UDP, 900, 1);
+	assert_true(frame_check(&frame, ALL));
+	make_large(true, PACKET_UDP, 1300, 1);
+	assert_true(frame_check(&frame, ALL));
+	make_large(true, PACKET_UDP, 1400, 1);
+	assert_false(frame_check(&frame, ALL));
+	make_large(false, PACKET_UDP, 900, 0);
+	assert_false(frame_check(&frame, ALL));
+}
+
+TEST(frame, fits_by_its_parts)
+{
+	make_large(false, PACKET_TCP, 9000, 1448);
+	assert_true(frame_check(&frame, ALL));
+	assert_true(frame_fits(&frame, 1500));
+	assert_false(frame_fits(&frame, 1470));
+	make(false, PACKET_UDP, 1480, NULL);
+	assert_true(frame_check(&frame, ALL));
+	assert_true(frame_fits(&frame, 1500));
+	assert_false(frame_fits(&frame, 1499));
+}
+
 TEST(frame, refuses_offloads_that_do_not_fit)
 {
 	make_large(false, PACKET_TCP, 9000, 1400);
@@ -337,6 +361,8 @@ int main(void)
 		RUN(frame, follows_extensions_of_ipv6),
 		RUN(frame, finds_no_transport_in_fragments),
 		RUN(frame, wants_features_for_offloads),
+		RUN(frame, bounds_how_many_datagrams_are_in_one),
+		RUN(frame, fits_by_its_parts),
 		RUN(frame, refuses_offloads_that_do_not_fit),
 		RUN(frame, knows_what_needs_no_cutting),
 		RUN(frame, tags_and_takes_tags_off),

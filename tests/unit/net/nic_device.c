@@ -110,7 +110,7 @@ void device_send(unsigned most)
 
 bool device_receive(const struct net_header *header, const uint8_t *data, uint32_t length, uint32_t piece)
 {
-	uint8_t whole[10100];
+	static uint8_t whole[70000];
 	uint32_t at = 0;
 
 	memcpy(whole, header, sizeof(*header));

@@ -217,6 +217,37 @@ TEST(server, delivers_from_outside)
 	assert_int_equal(drops(3, NET_DROP_BAD_FRAME), 1);
 }
 
+TEST(server, takes_large_segments_from_outside)
+{
+	for (unsigned ipv6 = 0; ipv6 < 2; ipv6++) {
+		uint32_t length = make(1, 9, ipv6, PACKET_TCP, 60000), parts = 0, part;
+		struct net_header large = offloads(ipv6, PACKET_TCP, 1400);
+
+		/* Whole to who takes them. */
+		fake_come(packet, length, &large);
+		assert_int_equal(guest_receive(&guest[1], 0, &header, got), length);
+		assert_memory_equal(got, packet, length);
+		assert_int_equal(header.gso_type, large.gso_type);
+		assert_int_equal(header.gso_size, 1400);
+		/* In parts to who does not. */
+		packet[5] = 0xc;
+		fake_come(packet, length, &large);
+		for (; (part = guest_receive(&guest[2], 0, &header, got)) != 0; parts++) {
+			assert_true(packet_good(got, part));
+			assert_int_equal(header.flags, 0);
+		}
+		assert_int_equal(parts, 43);
+		guest_fill(&guest[1], 0, GUEST_QUEUE);
+		guest_fill(&guest[2], 0, GUEST_QUEUE);
+		/* Parts that the network does not take. */
+		packet[5] = 0xb;
+		large.gso_size = 1500;
+		fake_come(packet, length, &large);
+		assert_int_equal(guest_receive(&guest[1], 0, &header, got), 0);
+		assert_int_equal(drops(3, NET_DROP_BAD_FRAME), ipv6 + 1);
+	}
+}
+
 TEST(server, reads_many_frames_in_bounded_turns)
 {
 	uint32_t length = make(1, 9, false, PACKET_UDP, 10);
@@ -246,6 +277,7 @@ int main(void)
 		RUN_WITH(server, leaves_to_the_nic_what_it_can, set_up),
 		RUN_WITH(server, waits_for_room_in_the_nic, set_up),
 		RUN_WITH(server, delivers_from_outside, set_up),
+		RUN_WITH(server, takes_large_segments_from_outside, set_up),
 		RUN_WITH(server, reads_many_frames_in_bounded_turns, set_up),
 	};
 

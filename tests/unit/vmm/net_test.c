@@ -15,7 +15,8 @@ static struct net_session *const session = fake_nic_session;
 static const uint64_t one_pair = BIT(NET_CSUM) | BIT(NET_GUEST_CSUM) | BIT(NET_MTU) | BIT(NET_MAC) | BIT(NET_GUEST_TSO4) |
 	BIT(NET_GUEST_TSO6) | BIT(NET_GUEST_ECN) | BIT(NET_HOST_TSO4) | BIT(NET_HOST_TSO6) | BIT(NET_HOST_ECN) | BIT(NET_MRG_RXBUF) |
 	BIT(NET_STATUS) | BIT(NET_CTRL_VQ) | BIT(NET_CTRL_RX) | BIT(NET_CTRL_VLAN) | BIT(NET_CTRL_RX_EXTRA) | BIT(NET_GUEST_ANNOUNCE) |
-	BIT(NET_CTRL_MAC_ADDR) | BIT(NET_INDIRECT) | BIT(NET_EVENT_INDEX) | BIT(NET_VERSION_1) | BIT(NET_SPEED_DUPLEX);
+	BIT(NET_CTRL_MAC_ADDR) | BIT(NET_INDIRECT) | BIT(NET_EVENT_INDEX) | BIT(NET_VERSION_1) | BIT(NET_GUEST_USO4) |
+	BIT(NET_GUEST_USO6) | BIT(NET_HOST_USO) | BIT(NET_SPEED_DUPLEX);
 static const uint64_t all = one_pair | BIT(NET_MQ);
 
 static void machine(uint32_t harts, unsigned nics)
@@ -108,10 +109,12 @@ static bool possible(uint64_t features)
 {
 	bool tso_in = features & (BIT(NET_GUEST_TSO4) | BIT(NET_GUEST_TSO6));
 	bool tso_out = features & (BIT(NET_HOST_TSO4) | BIT(NET_HOST_TSO6));
+	bool uso_in = features & (BIT(NET_GUEST_USO4) | BIT(NET_GUEST_USO6)), uso_out = features & BIT(NET_HOST_USO);
 	bool control = features & (BIT(NET_CTRL_RX) | BIT(NET_CTRL_VLAN) | BIT(NET_CTRL_RX_EXTRA) | BIT(NET_GUEST_ANNOUNCE) | BIT(NET_MQ) |
 				   BIT(NET_CTRL_MAC_ADDR));
 
-	return (features & BIT(NET_VERSION_1)) && (!tso_in || features & BIT(NET_GUEST_CSUM)) && (!tso_out || features & BIT(NET_CSUM)) &&
+	return (features & BIT(NET_VERSION_1)) && (!(tso_in || uso_in) || features & BIT(NET_GUEST_CSUM)) &&
+		(!(tso_out || uso_out) || features & BIT(NET_CSUM)) &&
 		(!(features & BIT(NET_GUEST_ECN)) || tso_in) && (!(features & BIT(NET_HOST_ECN)) || tso_out) &&
 		(!control || features & BIT(NET_CTRL_VQ)) && !(features & ~all);
 }

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linux guests on a network: each other, the outside, what they must not do, and what they must not notice."""
+
+import http.server
+import os
+import re
+import socket
+import threading
+
+from driver import check, free_port
+from net_guests import ADDRESSES, GATEWAY, NetSystem
+
+# SERAI_NET_KILLS=25 copies 200 MiB while the net server is killed as often: minutes.
+KILLS = int(os.environ.get("SERAI_NET_KILLS", "3"))
+KILL_MIB = 8  # to copy for each kill
+PAGE = b"a page of this host\n"
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(PAGE)))
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, *_):
+        pass
+
+
+def answer_names(names):
+    """Tells anybody who asks for the address of a name that it is 192.0.2.7 (RFC 1035)."""
+    while True:
+        question, address = names.recvfrom(512)
+        names.sendto(question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\x07", address)
+
+
+def serve_host():
+    """Ports of this host's loopback: of a web server, and of a name server."""
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    names.bind(("127.0.0.1", 0))
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    threading.Thread(target=answer_names, args=(names,), daemon=True).start()
+    return web.server_address[1], names.getsockname()[1]
+
+
+def test_reaches_the_others_and_the_outside():
+    ports = {name: free_port() for name in ("alpha", "beta")}
+    system = NetSystem({name: {"net": f"dhcp:{ADDRESSES[name]}", "nics": [
+        {"net": "lan", "addresses": [ADDRESSES[name]], "forward": {str(port): 22}}]} for name, port in ports.items()})
+    system.wait_shells()
+    web, names = serve_host()
+    for name, other in (("alpha", "beta"), ("beta", "alpha")):
+        system.enter(name)
+        check(f"inet {ADDRESSES[name]}/24" in system.run("ip address show eth0"), f"{name} has no address by DHCP")
+        check("nameserver 10.0.2.3" in system.run("cat /etc/resolv.conf"), f"{name} knows no name server")
+        check(f"default via {GATEWAY}" in system.run("ip route"), f"{name} knows no way out")
+        check(system.ping(other) == 3 and system.ping(GATEWAY) == 3, f"{name}: pings were lost")
+        check("192.0.2.7" in system.run(f"nslookup -type=a some.name {GATEWAY}:{names}"), f"{name} got no answer for a name")
+        check(PAGE.decode().strip() in system.run(f"wget -q -O - http://{GATEWAY}:{web}/"), f"{name} cannot read from this host")
+        check(f"\nof-{other}\n" in system.run(f"ssh root@{other} 'echo of-$(hostname)'"), f"{name} does not reach {other} by ssh")
+        code, answer = system.ssh(ports[name], "hostname")
+        check(code == 0 and answer == f"{name}\n", f"ssh to {name} ended with {code}: {answer}")
+    drops = system.drops()
+    # A guest that is about to start has no buffers yet.
+    check(all(set(drops[f"{name}.0"]) <= {"no buffer to receive"} for name in ports), f"frames of good guests were dropped: {drops}")
+
+
+def test_copy_while_net_server_is_killed():
+    size = KILLS * KILL_MIB
+    memory = {"memory": f"{128 + 2 * size}M"}
+    system = NetSystem({"alpha": memory, "beta": memory}, memory=f"{512 + 4 * size}M", harts=2)
+    system.wait_shells()
+    system.run(f"head -c {size << 20} /dev/urandom >/tmp/sent", 300)
+    wanted = re.search(r"[0-9a-f]{64}", system.run("sha256sum /tmp/sent", 300)).group()
+    check(f" {size << 20} " in system.run("ls -l /tmp/sent"), "the file has another size")
+    system.type("scp -O -q /tmp/sent root@beta:/tmp/got; echo CO''PIED-$?-\r")
+    for number in range(KILLS):
+        system.wait(0.5)
+        check("COPIED-" not in system.text, f"it was copied before kill {number + 1}: make KILL_MIB larger")
+        check("is made to fault" in system.prompt("kill net"), "the net server was not killed")
+        system.expect("warning: the net server was started again")
+    match = system.expect(r"COPIED-(\d+)-", 60 + 10 * KILLS)
+    check(match.group(1) == "0", f"scp ended with {match.group(1)}")
+    got = re.search(r"[0-9a-f]{64}", system.run("ssh root@beta sha256sum /tmp/got", 120)).group()
+    check(got == wanted, f"{got} came, {wanted} was sent")
+
+
+test_copy_while_net_server_is_killed.seconds = 120 + 30 * KILLS
+
+
+def test_iperf_and_ping_flood():
+    system = NetSystem({name: {"vcpus": 2} for name in ("alpha", "beta")}, harts=2)
+    system.wait_shells()
+    check("rx-1" in system.run("ls /sys/class/net/eth0/queues"), "there is one pair of queues for two vCPUs")
+    system.run("ssh root@beta iperf3 -s -D")
+    for words in ("", "-R", "-P 4", "-P 4 -R"):
+        answer = system.run(f"iperf3 -c beta -t 2 -f m {words}")
+        rates = [float(rate) for rate in re.findall(r"([\d.]+) Mbits/sec +receiver", answer)]
+        check(len(rates) == (5 if "-P" in words else 1) and all(rates), f"iperf3 {words}: {rates}")
+    check(system.ping("beta", 2000, "-f -q") == 2000, "pings of a flood were lost")
+
+
+def test_spoofed_frames():
+    nics = {name: [{"net": "lan", "addresses": [address]}] for name, address in ADDRESSES.items()}
+    system = NetSystem({name: {"nics": nics[name]} for name in ("alpha", "beta")})
+    system.wait_shells()
+    system.enter("beta")
+    system.start_count(5)
+    system.enter("alpha")
+    # Only the first hundred come through.
+    system.run("net send eth0 count=100; net send eth0 count=50 from=52:54:00:00:00:99; net send eth0 count=2000 macs=2000")
+    drops = system.drops()
+    check(drops["alpha.0"] == {"wrong source MAC": 2050}, f"spoofed MACs: {drops}")
+    for words in (f"ip={ADDRESSES['beta']}", "ip=192.0.2.1", f"arp={ADDRESSES['beta']}"):
+        system.run(f"net send eth0 count=20 {words}")
+    drops = system.drops()
+    check(drops["alpha.0"] == {"wrong source MAC": 2050, "wrong source address": 60}, f"spoofed addresses: {drops}")
+    system.enter("beta")
+    check(system.counted()[0] == 100, "frames came through that are not alpha's, or its own did not")
+    check(system.ping("alpha") == 3 and system.ping(GATEWAY) == 3, "pings were lost afterwards")
+
+
+def test_link_and_vlans():
+    # alpha's second NIC is in VLAN 5 and knows nothing of it, beta puts the tags on itself.
+    system = NetSystem({"alpha": {"nics": ["lan", {"net": "lan", "vlan": 5}]}, "beta": {}})
+    system.wait_shells()
+    for state, carrier, answers in (("down", "0", 0), ("up", "1", 2)):
+        system.prompt(f"link alpha {state}")
+        system.enter("alpha")
+        system.run(f"for i in 1 2 3 4 5 6 7 8 9; do [ $(cat /sys/class/net/eth0/carrier) = {carrier} ] && break; sleep 0.2; done")
+        check(f"\n{carrier}\n" in system.run("cat /sys/class/net/eth0/carrier"), f"carrier with the link {state}")
+        check(system.ping("beta", 2, "-W 2") == answers, f"pings with the link {state}")
+    system.run("ip link set eth1 up; ip address add 10.5.0.1/24 dev eth1")
+    system.enter("beta")
+    system.run("ip link add link eth0 name eth0.5 type vlan id 5; ip link set eth0.5 up; ip address add 10.5.0.2/24 dev eth0.5")
+    system.run("ip link add link eth0 name eth0.6 type vlan id 6; ip link set eth0.6 up; ip address add 10.6.0.2/24 dev eth0.6")
+    check(system.ping("10.5.0.1") == 3, "pings in the VLAN were lost")
+    system.enter("alpha")
+    system.run("ip address add 10.6.0.1/24 dev eth1")
+    check(system.ping("10.5.0.2") == 3, "pings into the VLAN were lost")
+    check(system.ping("10.6.0.2", 2, "-W 1") == 0, "pings went from one VLAN to another")
+
+
+for test in (test_reaches_the_others_and_the_outside, test_iperf_and_ping_flood, test_spoofed_frames, test_link_and_vlans):
+    test.seconds = 180
