@@ -35,6 +35,12 @@ DISK_PACKAGES = ("fio", "e2fsprogs", "libaio1t64", "libblkid1", "libc6", "libcom
 NET_PACKAGES = ("dropbear-bin", "ethtool", "iperf3", "iputils-ping", "libc6", "libcap2", "libcrypt1", "libgcc-s1", "libgmp10",
     "libidn2-0", "libiperf0", "libmnl0", "libsctp1", "libssl3t64", "libtomcrypt1", "libtommath1", "libunistring5", "libzstd1",
     "openssh-client", "zlib1g")
+# For a Linux host with guests of its own, to compare with. QEMU loads some of them only to have them.
+KVM_PACKAGES = ("qemu-system-riscv", "libaio1t64", "libatomic1", "libblkid1", "libbpf1", "libc6", "libcap2", "libcapstone5", "libelf1t64",
+    "libfdt1", "libffi8", "libfuse3-4", "libgcc-s1", "libglib2.0-0t64", "libgmp10", "libgnutls30t64", "libhogweed6t64", "libibverbs1",
+    "libidn2-0", "libjpeg62-turbo", "libmount1", "libnettle8t64", "libnl-3-200", "libnl-route-3-200", "libnuma1", "libp11-kit0",
+    "libpcre2-8-0", "libpixman-1-0", "libpng16-16t64", "librdmacm1t64", "libsasl2-2", "libseccomp2", "libselinux1", "libslirp0",
+    "libssl3t64", "libtasn1-6", "libudev1", "libunistring5", "liburing2", "libvdeplug2t64", "libzstd1", "zlib1g")
 
 
 class Failure(Exception):
@@ -207,6 +213,14 @@ def fetch_net(target):
     unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv")
 
 
+def fetch_kvm(target):
+    """Unpacks QEMU for riscv64 hosts, with the libraries that it loads, at `target`."""
+    say(f"fetching QEMU for a Linux host with KVM guests (Debian {SUITE}, {GUEST_ARCHITECTURE}; about 20 MB)")
+    unpacked = Unpacked(target)
+    unpacked.add(*KVM_PACKAGES)
+    unpacked.finish("usr/share", "usr/lib/riscv64-linux-gnu/gconv", "usr/lib/riscv64-linux-gnu/qemu", "usr/bin/qemu-system-riscv32")
+
+
 def fetch_checker(target):
     """Unpacks the model checker CBMC with all that it runs with at `target`."""
     architecture = subprocess.run(["dpkg", "--print-architecture"], check=True, capture_output=True, text=True).stdout.strip()
@@ -218,13 +232,13 @@ def fetch_checker(target):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=[*SOURCES, "guests", "stress", "disk", "net", "checker"])
+    parser.add_argument("what", choices=[*SOURCES, "guests", "stress", "disk", "net", "kvm", "checker"])
     parser.add_argument("target", help="folder to make")
     arguments = parser.parse_args()
     try:
         sources = {name: functools.partial(fetch_source, name) for name in SOURCES}
         fetchers = {**sources, "guests": fetch_guests, "stress": fetch_stress, "disk": fetch_disk, "net": fetch_net,
-            "checker": fetch_checker}
+            "kvm": fetch_kvm, "checker": fetch_checker}
         fetchers[arguments.what](os.path.abspath(arguments.target))
     except (Failure, OSError, subprocess.CalledProcessError) as error:
         print(f"serai: error: {error}", file=sys.stderr)

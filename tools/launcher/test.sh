@@ -160,7 +160,7 @@ command_bench() {
 	need_guests_disk
 	need_guests_net
 	need_debian
-	need_packages "${PACKAGES_TEST[@]}"
+	need_packages "${PACKAGES_TEST[@]}" iperf3
 	need_qemu
 	build_riscv64
 	export_environment

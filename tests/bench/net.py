@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the network gives guests: rates, round trips, the way to the host, and what a flood leaves."""
+
+import os
+import random
+import re
+import subprocess
+import time
+
+import pexpect
+
+from driver import Failure, check, free_port
+from figures import median, spread
+from net_cost import measure_against_kvm, measure_costs, measure_outside
+from net_guests import ADDRESSES, GATEWAY
+from net_systems import Bare, Kvm, Serai
+
+SECONDS = 5  # of each stream
+PINGS = 200
+FLOOD_SECONDS = int(os.environ.get("SERAI_FLOOD_SECONDS", "20"))  # 60 for the whole
+KEYS = 60
+PEER = ADDRESSES["beta"]
+STREAMS = (("1 stream", ""), ("4 streams", " -P 4"), ("1 stream, the other way", " -R"))
+SSH = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=60")
+
+
+def rate(text):
+    """Mbit/s that arrived, of all streams, from what iperf3 printed with "-f k"."""
+    found = re.findall(r"^\[ *(\w+)\] .* ([\d.]+) Kbits/sec +receiver", text, re.MULTILINE)
+    check(found, f"iperf3 printed no result: {text[-400:]}")
+    return float(dict(found).get("SUM", found[-1][1])) / 1000
+
+
+def stream(system, more="", server=PEER, name="alpha"):
+    return rate(system.shell(name, f"iperf3 -c {server} -t {SECONDS} -f k -i 0{more}", 120))
+
+
+def pings(system):
+    """Milliseconds of each, sorted."""
+    system.shell("alpha", f"ping -c {PINGS} -i 0.01 {PEER} >/tmp/pings", 120)
+    text = system.shell("alpha", "sed -n 's/.*time=\\([0-9.]*\\) ms/TIME \\1/p' /tmp/pings | sort -k 2n | tr '\\n' ';'")
+    found = [float(value) for value in re.findall(r"TIME ([\d.]+);", re.sub(r"\n", "", text))]
+    check(len(found) >= PINGS // 2, f"only {len(found)} of {PINGS} pings were answered: {text[-300:]}")
+    return found
+
+
+def between_guests(system):
+    """Rates by name, and the times of pings."""
+    try:
+        system.shell("beta", "iperf3 -s -D >/dev/null")
+        times = pings(system)
+        return {name: stream(system, more) for name, more in STREAMS}, times
+    finally:
+        system.end()
+
+
+def report_pairs(figures, what, first, second, unit, goal, least, names=("KVM", "Serai")):
+    """Rows of two that were measured in turn, and the median of their ratios."""
+    for name, values in zip(names, (first, second)):
+        figures.add(f"{what}: {name}", median(values), unit=unit, note=spread(values))
+    ratios = [after / before for before, after in zip(first, second)]
+    figures.add(f"{what}: {names[1]} to {names[0]}", median(ratios), goal, least=least, note=spread(ratios))
+
+
+def measure_between(figures, runs):
+    ours, kvm, bare = [], [], []
+    for _ in range(runs):
+        for found, make in ((ours, Serai), (kvm, Kvm), (bare, Bare)):
+            found.append(between_guests(make()))
+    figures.begin("TCP from guest to guest by iperf3, two harts, wall")
+    for name, _ in STREAMS:
+        report_pairs(figures, name, [run[0][name] for run in kvm], [run[0][name] for run in ours], "Mbit/s", 1.5, True)
+        others = [run[0][name] for run in bare]
+        figures.add(f"{name}: two bare machines, a socket between", median(others), unit="Mbit/s", note=spread(others))
+    figures.begin(f"Round trip of {PINGS} pings from guest to guest, two harts, wall")
+    for what, value in (("median", median), ("mean", lambda times: sum(times) / len(times))):
+        report_pairs(figures, what, [value(run[1]) for run in kvm], [value(run[1]) for run in ours], "ms", 0.5, False)
+        others = [value(run[1]) for run in bare]
+        figures.add(f"{what}: two bare machines, a socket between", median(others), unit="ms", note=spread(others))
+
+
+class Server:
+    """iperf3 on the loopback of this host."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.process = subprocess.Popen(["iperf3", "-s", "-B", "127.0.0.1", "-p", str(self.port)], stdout=subprocess.DEVNULL)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def to_host(system):
+    server = Server()
+    try:
+        return {name: stream(system, f"{more} -p {server.port}", GATEWAY) for name, more in (("to the host", ""), ("from the host", " -R"))}
+    finally:
+        server.end()
+        system.end()
+
+
+def measure_to_host(figures, runs):
+    bare, ours = [], []
+    for _ in range(runs):
+        bare.append(to_host(Bare(["alpha"])))
+        ours.append(to_host(Serai(["alpha"], uplink=True, memory="256M")))
+    figures.begin("TCP between guest and host through QEMU's user network, wall")
+    for name in ours[0]:
+        report_pairs(figures, name, [run[name] for run in bare], [run[name] for run in ours], "Mbit/s", 0.8, True, ("bare", "Serai"))
+
+
+class Session:
+    """An ssh session from this host, and how long its keys take. ssh would have the far terminal not echo, either, as pexpect's."""
+
+    def __init__(self, system, port):
+        self.system = system
+        self.child = pexpect.spawn("ssh", [*SSH, "-tt", "-p", str(port), "root@127.0.0.1", "stty echo; exec cat"], echo=False, timeout=None)
+        self.child.delaybeforesend = None
+        # What is typed before the session begins is lost.
+        for _ in range(60):
+            try:
+                self.wait_echo("#", 1)
+                return
+            except Failure:
+                pass
+        raise Failure("there is no ssh session within a minute")
+
+    def wait_echo(self, key, seconds):
+        """Types a key until it comes back once; returns the seconds it took."""
+        start = time.monotonic()
+        self.child.send(key)
+        while time.monotonic() < start + seconds:
+            try:
+                if key.encode() in self.child.read_nonblocking(4096, 0.05):
+                    return time.monotonic() - start
+            except pexpect.TIMEOUT:
+                self.system.read(0)
+            except pexpect.EOF:
+                break
+        raise Failure(f"no echo by ssh within {seconds} s")
+
+    def echoes(self):
+        """Milliseconds of each key, sorted."""
+        found = []
+        for number in range(KEYS):
+            self.system.wait(random.uniform(0.02, 0.1))
+            found.append(self.wait_echo("abcdefghij"[number % 10], 30) * 1000)
+        return sorted(found)
+
+    def end(self):
+        self.child.close(force=True)
+
+
+def percentile(values, part):
+    return values[min(int(len(values) * part), len(values) - 1)]
+
+
+def start_flood(system, target):
+    """gamma sends frames of 60 bytes, the least, as fast as it can."""
+    system.enter("gamma")
+    system.type(f"net send eth0 seconds={FLOOD_SECONDS} to={target} &\r")
+
+
+def measure_flood(figures, _):
+    figures.begin(f"A third guest floods for {FLOOD_SECONDS} s with frames of the least size, two harts, wall")
+    random.seed(5)
+    port = free_port()
+    nics = {"beta": [{"net": "lan", "addresses": [PEER], "forward": {str(port): 22}}]}
+    system = Serai(("alpha", "beta", "gamma"), uplink=True, nics=nics, memory="576M")
+    system.shell("alpha", "iperf3 -s -D >/dev/null")
+    macs = {name: re.search(r"link/ether (\S+)", system.shell(name, "ip link show eth0")).group(1) for name in ("alpha", "beta")}
+    session = Session(system, port)
+    idle = session.echoes()
+    figures.add("key echo by ssh, 95th percentile, idle", percentile(idle, 0.95), unit="ms", note=f"median {median(idle):.1f}")
+    calm = stream(system, server=ADDRESSES["alpha"], name="beta")
+    figures.add("TCP from beta to alpha, idle", calm, unit="Mbit/s")
+    for what, target in (("to an address that nobody has", "52:54:00:99:99:99"), ("to beta", macs["beta"])):
+        start_flood(system, target)
+        system.enter("beta", 120)
+        keys = session.echoes()
+        flooded = stream(system, server=ADDRESSES["alpha"], name="beta")
+        system.enter("gamma", 120)
+        sent = system.expect(r"net: sent (\d+) in (\d+)", 4 * FLOOD_SECONDS + 60)
+        note = f"{int(sent.group(1)) * 1000 // int(sent.group(2)):,} frames a second; median {median(keys):.1f} ms"
+        figures.add(f"flood {what}: key echo, 95th percentile", percentile(keys, 0.95), unit="ms", note=note)
+        figures.add(f"flood {what}: key echo to idle", percentile(keys, 0.95) / percentile(idle, 0.95), 3.0)
+        figures.add(f"flood {what}: TCP from beta to alpha", flooded, unit="Mbit/s")
+        figures.add(f"flood {what}: TCP to idle", flooded / calm, 0.5, least=True)
+    session.end()
+    system.end()
+
+
+def measure(figures, runs):
+    ours = measure_costs(figures)
+    measure_against_kvm(figures, ours)
+    measure_outside(figures)
+    runs = min(runs, 2)
+    measure_to_host(figures, runs)
+    measure_flood(figures, runs)
+    measure_between(figures, runs)
