@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What packets between guests cost, in instructions: exact, and told apart by whose code it is. As a program: by function, too."""
 
+import argparse
 import collections
 import pathlib
 import re
@@ -93,15 +94,19 @@ class Outside:
         self.datagrams.close()
 
 
-def count_outside(folder, name, start):
+def count_outside(folder, name, start, more=""):
     """Packets to this host through QEMU's user network."""
     outside, marks = Outside(), folder / name
     code = "".join(f",code={name}:{program(name)}" for name in PROGRAMS) if name == "serai" else ""
     try:
-        run_packets(start(["-plugin", f"{build_counter(folder)},to={marks}{code}"]), f"{GATEWAY} {outside.port}")
+        run_packets(start(["-plugin", f"{build_counter(folder)},to={marks}{code}{more}"]), f"{GATEWAY} {outside.port}")
     finally:
         outside.close()
-    return per_packet(marks.read_text())
+    return marks.read_text()
+
+
+def start_outside(arguments):
+    return Serai(["alpha"], uplink=True, harts=1, memory="256M", arguments=arguments)
 
 
 def count_serai(folder, more=""):
@@ -123,7 +128,7 @@ def parts(counts):
 
 
 def report_costs(figures, found):
-    figures.begin("Instructions of the host side (kernel, VMMs, net server) for packets from guest to guest, one hart")
+    figures.begin("Instructions of the host side (kernel, VMMs, net server) for packets from a guest, one hart")
     for mark, (name, _) in SENT.items():
         figures.add(name, int(found[mark]["host"]), 4000 if mark == MANY_FULL else None, note=parts(found[mark]))
     figures.add("ping, round trip", int(found[ROUND_TRIP]["host"]), note=parts(found[ROUND_TRIP]))
@@ -153,8 +158,8 @@ def measure_outside(figures):
     figures.begin("Instructions of the whole machine for packets from a guest to this host by QEMU's user network, against bare, one hart")
     with tempfile.TemporaryDirectory(prefix="serai-bench-") as path:
         folder = pathlib.Path(path)
-        bare = count_outside(folder, "bare", lambda arguments: Bare(["alpha"], arguments))
-        ours = count_outside(folder, "serai", lambda arguments: Serai(["alpha"], uplink=True, harts=1, memory="256M", arguments=arguments))
+        bare = per_packet(count_outside(folder, "bare", lambda arguments: Bare(["alpha"], arguments)))
+        ours = per_packet(count_outside(folder, "serai", start_outside))
     for mark, name in ((ROUND_TRIP, "ping, round trip"), *((mark, name) for mark, (name, _) in SENT.items()), (STREAM, "64 KiB of a TCP stream")):
         figures.add(f"{name}, bare", int(bare[mark]["all"]), note=f"{bare[mark]['entries']:.1f} returns from kernels")
         figures.add(f"{name}, guest", int(ours[mark]["all"]), note=parts(ours[mark]))
@@ -179,9 +184,13 @@ def sums(lines, divisors):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--outside", action="store_true", help="packets to this host through QEMU's user network, not to another guest")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="serai-bench-") as path:
         folder = pathlib.Path(path)
-        text = count_serai(folder, f",profile={folder / 'profile'}")
+        more = f",profile={folder / 'profile'}"
+        text = count_outside(folder, "serai", start_outside, more) if arguments.outside else count_serai(folder, more)
         report_costs(Figures(), per_packet(text))
         divisors = {mark: len(rows) * SENT.get(mark, (0, 1))[1] * (PIECES if mark == STREAM else 1) for mark, rows in differences(text).items()}
         spent, entered = sums((folder / "profile").read_text(), divisors)
