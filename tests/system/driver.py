@@ -128,9 +128,9 @@ def disk_arguments(toml, change=None):
     return qemu.arguments(disks)
 
 
-def free_port():
+def free_port(kind=socket.SOCK_STREAM):
     """A port of the host that nobody listens at, for `forward`."""
-    with socket.socket() as probe:
+    with socket.socket(type=kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 

@@ -2,11 +2,13 @@
 """Systems of Linux guests with NICs, whose shell has iperf3, ping, ssh, scp and our own sender of frames."""
 
 import re
+import socket
 import subprocess
+import threading
 import time
 
 from disks import need
-from driver import Failure, Guest, System, check, description
+from driver import Failure, Guest, System, check, description, free_port
 
 INITRAMFS = "initramfs-net"
 SSH = ("ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes",
@@ -20,6 +22,47 @@ def linux(name, nics, memory="128M", net=None, **keys):
     """net: as in tools/guests/net-rc; the name's usual address if left out."""
     net = net or f"{ADDRESSES[name]}/24,{GATEWAY}"
     return Guest.linux(name, cmdline=f"{CMDLINE} serai.host={name} net={net}", initramfs=INITRAMFS, memory=memory, nics=nics, **keys)
+
+
+class Outside:
+    """What is behind an uplink with host = "none": a peer that has GATEWAY's address, answers ARP and ping, and sends whatever frame."""
+
+    NIC = "52:54:00:00:00:01"  # of the machine
+    MAC = bytes.fromhex("025500000001")
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = free_port(socket.SOCK_DGRAM)
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def arguments(self):
+        """QEMU's."""
+        return ["-netdev", f"socket,id=outside,udp=127.0.0.1:{self.socket.getsockname()[1]},localaddr=127.0.0.1:{self.port}",
+            "-device", f"virtio-net-pci,disable-legacy=on,romfile=,addr=4,netdev=outside,mac={self.NIC}"]
+
+    def send(self, frame):
+        self.socket.sendto(frame.ljust(60, b"\0"), ("127.0.0.1", self.port))
+
+    def send_all(self, frames, rate):
+        """At most so many a second, so that QEMU's socket holds them."""
+        start = time.monotonic()
+        for number, frame in enumerate(frames):
+            time.sleep(max(0, start + number / rate - time.monotonic()))
+            self.send(frame)
+
+    def answer(self):
+        own = socket.inet_aton(GATEWAY)
+        while True:
+            frame = self.socket.recv(65536)
+            head = frame[6:12] + self.MAC + frame[12:14]
+            if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and frame[38:42] == own:
+                self.send(head + frame[14:20] + b"\0\2" + self.MAC + own + frame[22:32])
+            elif frame[12:15] == b"\x08\0\x45" and frame[23] == 1 and frame[30:34] == own and frame[34] == 8:
+                # An echo: its checksum (RFC 1071) grows by 8 << 8 as the type becomes 0.
+                sum = int.from_bytes(frame[36:38], "big") + 0x800
+                checksum = (sum + (sum >> 16)) & 0xffff
+                self.send(head + frame[14:26] + own + frame[26:30] + b"\0\0" + checksum.to_bytes(2, "big") + frame[38:])
 
 
 class NetSystem(System):
@@ -67,10 +110,9 @@ class NetSystem(System):
         answer = self.run_any(f"/bin/ping -c {count} {more} {target}", 30 + 2 * count)[1]
         return int(re.search(r"(\d+) received", answer).group(1))
 
-    def frames(self, words, timeout=90):
-        """The numbers that a run of our program `net` says: frames, milliseconds; or frames, bytes, milliseconds."""
-        answer = self.run(f"net {words}", timeout)
-        return [int(number) for number in re.findall(r"\d+", re.search(r"net: (?:sent|received) .*", answer).group())]
+    def mac(self):
+        """Of the guest that has the focus, as bytes."""
+        return bytes.fromhex(re.search(r"\n([0-9a-f:]{17})\n", self.run("cat /sys/class/net/eth0/address")).group(1).replace(":", ""))
 
     def start_count(self, seconds, more=""):
         """Begins to count frames in the guest that has the focus."""

@@ -6,13 +6,17 @@ import os
 import re
 import socket
 import threading
+import time
 
 from driver import check, free_port
-from net_guests import ADDRESSES, GATEWAY, NetSystem
+from net_guests import ADDRESSES, GATEWAY, NetSystem, Outside
 
 # SERAI_NET_KILLS=25 copies 200 MiB while the net server is killed as often: minutes.
 KILLS = int(os.environ.get("SERAI_NET_KILLS", "3"))
 KILL_MIB = 8  # to copy for each kill
+# What a flood may cost others; 8 ms and 0.7 s were seen.
+FLOOD_PING_MS = 100
+FLOOD_SSH_SECONDS = 8
 PAGE = b"a page of this host\n"
 
 
@@ -142,5 +146,80 @@ def test_link_and_vlans():
     check(system.ping("10.6.0.2", 2, "-W 1") == 0, "pings went from one VLAN to another")
 
 
-for test in (test_reaches_the_others_and_the_outside, test_iperf_and_ping_flood, test_spoofed_frames, test_link_and_vlans):
+def test_hostile_outside():
+    outside = Outside()
+    system = NetSystem({"alpha": {}, "beta": {}}, net={"host": "none", "mac": outside.NIC}, arguments=outside.arguments())
+    system.wait_shells()
+    experiment, everybody = b"\x88\xb5", b"\xff" * 6
+    system.enter("beta")
+    beta = system.mac()
+    system.enter("alpha")
+    alpha = system.mac()
+    check(system.ping(GATEWAY) == 3, "pings to the outside were lost")
+    # More sources than the switch's table has room for.
+    system.start_count(8)
+    outside.send_all((alpha + b"\x02\x77\0\0" + number.to_bytes(2, "big") + experiment for number in range(2000)), 500)
+    check(system.counted()[0] == 2000, "frames from many sources did not come")
+    check(system.ping(GATEWAY) == 3, "pings were lost after the table was full")
+    system.enter("beta")
+    check(system.ping(GATEWAY) == 3, "beta's pings were lost after the table was full")
+    # Nobody outside may be beta.
+    outside.send_all((alpha + beta + experiment for _ in range(20)), 500)
+    drops = system.drops()
+    check(drops["uplink"] == {"wrong source MAC": 20}, f"a guest's address from outside: {drops}")
+    # A storm: a burst and 1000 a second come through, the rest does not.
+    system.start_count(4)
+    outside.send_all((everybody + outside.MAC + experiment for _ in range(6000)), 2000)
+    frames, _, milliseconds = system.counted()
+    check(1000 <= frames <= 1000 + 1.05 * milliseconds, f"{frames} broadcasts came in {milliseconds} ms")
+    check(system.drops()["uplink"].get("broadcast rate", 0) > 0, "no broadcast was dropped")
+    check(system.ping(GATEWAY) == 3 and system.ping("alpha") == 3, "pings were lost after the storm")
+
+
+def check_rate(system, sender, words, unit, rate, burst):
+    """beta gets what the sender's limit lets through, within 5 %. unit: 0 for frames, 1 for bytes. A burst is a second's, for a busy host."""
+    system.enter("beta")
+    mac = ":".join(f"{byte:02x}" for byte in system.mac())
+    system.start_count(6)
+    system.enter(sender)
+    system.run(f"net send eth0 seconds=8 to={mac} {words}")
+    system.enter("beta")
+    *counts, milliseconds = system.counted()
+    measured = (counts[unit] - burst) * 1000 / milliseconds
+    check(0.95 * rate <= measured <= 1.05 * rate, f"{measured:.0f} a second, the limit is {rate}")
+
+
+def test_rate_limits():
+    system = NetSystem({"alpha": {"nics": [{"net": "lan", "packets": 300, "packets_burst": 300}]}, "beta": {},
+        "gamma": {"nics": [{"net": "lan", "bandwidth": "512K", "bandwidth_burst": "512K"}]}}, memory="576M")
+    system.wait_shells()
+    check_rate(system, "alpha", "", 0, 300, 300)
+    check_rate(system, "gamma", "size=1514", 1, 512 << 10, 512 << 10)
+
+
+def test_flood():
+    port = free_port()
+    system = NetSystem({"alpha": {}, "beta": {"nics": [{"net": "lan", "addresses": [ADDRESSES["beta"]], "forward": {str(port): 22}}]}}, harts=2)
+    system.wait_shells()
+    system.enter("beta")
+    mac = ":".join(f"{byte:02x}" for byte in system.mac())
+    # To somebody outside who does not exist, to beta itself, and to everybody.
+    for target in ("02:00:00:00:00:77", mac, "ff:ff:ff:ff:ff:ff"):
+        system.enter("alpha")
+        system.run(f"net send eth0 seconds=12 to={target} >/tmp/sent & true")
+        system.enter("beta")
+        answer = system.run(f"/bin/ping -i 0.2 -c 20 {GATEWAY}")
+        times = sorted(float(time) for time in re.findall(r"time=([\d.]+)", answer))
+        check(len(times) == 20 and times[18] < FLOOD_PING_MS, f"pings during the flood of {target}, milliseconds: {times}")
+        started = time.monotonic()
+        code, answer = system.ssh(port, "hostname")
+        check(code == 0 and answer == "beta\n", f"ssh during the flood of {target} ended with {code}: {answer}")
+        check(time.monotonic() - started < FLOOD_SSH_SECONDS, f"ssh during the flood of {target} took too long")
+        system.enter("alpha")
+        sent = int(re.search(r"sent (\d+)", system.run("wait; cat /tmp/sent")).group(1))
+        check(sent > 3000, f"{sent} frames are no flood")
+
+
+for test in (test_reaches_the_others_and_the_outside, test_iperf_and_ping_flood, test_spoofed_frames, test_link_and_vlans,
+        test_hostile_outside, test_rate_limits, test_flood):
     test.seconds = 180
