@@ -150,12 +150,12 @@ Dir::Etc::trustedparts "{at}/parts";
         archives = self.folder / "cache/archives"
         return [archives / f"{name}_{version.replace(':', '%3a')}_{architecture}.deb" for name, version, architecture in planned]
 
-    def unpack(self, package, target):
-        """Downloads a package (apt checks its signature) and unpacks it, with none of its scripts run."""
+    def unpack(self, names, target):
+        """Downloads packages (apt checks their signatures) and unpacks them, with none of their scripts run."""
         packages = self.folder / "packages"
         for old in packages.glob("*.deb"):
             old.unlink()
-        self.run(f"download {package}", "apt-get", "-qq", "download", package)
+        self.run(f"download {names[0]}", "apt-get", "-qq", "download", *names)
         for file in packages.glob("*.deb"):
             subprocess.run(["dpkg-deb", "-x", file, target], check=True)
             file.unlink()
@@ -173,8 +173,7 @@ class Unpacked:
         self.apt.update()
 
     def add(self, *packages):
-        for package in packages:
-            self.apt.unpack(package, self.partial)
+        self.apt.unpack(packages, self.partial)
 
     def finish(self, *without):
         subprocess.run(["rm", "-rf", self.target, *(self.partial / path for path in without)], check=True)

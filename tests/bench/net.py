@@ -17,8 +17,9 @@ from net_systems import Bare, Kvm, Serai
 
 SECONDS = 5  # of each stream
 PINGS = 200
-FLOOD_SECONDS = int(os.environ.get("SERAI_FLOOD_SECONDS", "20"))  # 60 for the whole
-KEYS = 60
+FLOOD_SECONDS = int(os.environ.get("SERAI_FLOOD_SECONDS", "15"))
+MARGIN = 5  # seconds, from its start or end, in which nothing is measured
+KEYS_LEAST = 20
 PEER = ADDRESSES["beta"]
 STREAMS = (("1 stream", ""), ("4 streams", " -P 4"), ("1 stream, the other way", " -R"))
 SSH = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=60")
@@ -31,8 +32,8 @@ def rate(text):
     return float(dict(found).get("SUM", found[-1][1])) / 1000
 
 
-def stream(system, more="", server=PEER, name="alpha"):
-    return rate(system.shell(name, f"iperf3 -c {server} -t {SECONDS} -f k -i 0{more}", 120))
+def stream(system, more="", server=PEER, name="alpha", seconds=SECONDS):
+    return rate(system.shell(name, f"iperf3 -c {server} -t {seconds} -f k -i 0{more}", 60 + 2 * seconds))
 
 
 def pings(system):
@@ -142,10 +143,10 @@ class Session:
 
     def echoes(self):
         """Milliseconds of each key, sorted."""
-        found = []
-        for number in range(KEYS):
+        found, end = [], time.monotonic() + (FLOOD_SECONDS - MARGIN)
+        while time.monotonic() < end or len(found) < KEYS_LEAST:
             self.system.wait(random.uniform(0.02, 0.1))
-            found.append(self.wait_echo("abcdefghij"[number % 10], 30) * 1000)
+            found.append(self.wait_echo("abcdefghij"[len(found) % 10], 30) * 1000)
         return sorted(found)
 
     def end(self):
@@ -156,10 +157,27 @@ def percentile(values, part):
     return values[min(int(len(values) * part), len(values) - 1)]
 
 
-def start_flood(system, target):
-    """gamma sends frames of 60 bytes, the least, as fast as it can."""
-    system.enter("gamma")
-    system.type(f"net send eth0 seconds={FLOOD_SECONDS} to={target} &\r")
+class Flood:
+    """gamma sends frames of 60 bytes, the least, as fast as it can for FLOOD_SECONDS; as a context, within which something is measured."""
+
+    def __init__(self, system, target):
+        self.system, self.target = system, target
+
+    def __enter__(self):
+        self.system.enter("gamma", 60)
+        self.system.type(f"net send eth0 seconds={FLOOD_SECONDS} to={self.target} &\r")
+        self.start = self.system.position
+        self.system.enter("beta", 120)
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            return
+        sent = r"net: sent (\d+) in (\d+)"
+        check(not re.search(sent, self.system.text[self.start:]), "the flood ended before what was measured under it: set SERAI_FLOOD_SECONDS to more")
+        self.system.position = self.start
+        match = self.system.expect(sent, 4 * FLOOD_SECONDS + 60)
+        self.rate = int(match.group(1)) * 1000 // int(match.group(2))
 
 
 def measure_flood(figures, _):
@@ -169,23 +187,21 @@ def measure_flood(figures, _):
     nics = {"beta": [{"net": "lan", "addresses": [PEER], "forward": {str(port): 22}}]}
     system = Serai(("alpha", "beta", "gamma"), uplink=True, nics=nics, memory="576M")
     system.shell("alpha", "iperf3 -s -D >/dev/null")
-    macs = {name: re.search(r"link/ether (\S+)", system.shell(name, "ip link show eth0")).group(1) for name in ("alpha", "beta")}
+    mac = re.search(r"link/ether (\S+)", system.shell("beta", "ip link show eth0")).group(1)
     session = Session(system, port)
     idle = session.echoes()
     figures.add("key echo by ssh, 95th percentile, idle", percentile(idle, 0.95), unit="ms", note=f"median {median(idle):.1f}")
     calm = stream(system, server=ADDRESSES["alpha"], name="beta")
     figures.add("TCP from beta to alpha, idle", calm, unit="Mbit/s")
-    for what, target in (("to an address that nobody has", "52:54:00:99:99:99"), ("to beta", macs["beta"])):
-        start_flood(system, target)
-        system.enter("beta", 120)
-        keys = session.echoes()
-        flooded = stream(system, server=ADDRESSES["alpha"], name="beta")
-        system.enter("gamma", 120)
-        sent = system.expect(r"net: sent (\d+) in (\d+)", 4 * FLOOD_SECONDS + 60)
-        note = f"{int(sent.group(1)) * 1000 // int(sent.group(2)):,} frames a second; median {median(keys):.1f} ms"
-        figures.add(f"flood {what}: key echo, 95th percentile", percentile(keys, 0.95), unit="ms", note=note)
+    for what, target in (("to nobody", "52:54:00:99:99:99"), ("to beta", mac)):
+        with Flood(system, target) as flood:
+            keys = session.echoes()
+        figures.add(f"flood {what}: key echo, 95th percentile", percentile(keys, 0.95), unit="ms",
+            note=f"{flood.rate:,} frames a second; median {median(keys):.1f} ms")
         figures.add(f"flood {what}: key echo to idle", percentile(keys, 0.95) / percentile(idle, 0.95), 3.0)
-        figures.add(f"flood {what}: TCP from beta to alpha", flooded, unit="Mbit/s")
+        with Flood(system, target) as flood:
+            flooded = stream(system, server=ADDRESSES["alpha"], name="beta", seconds=FLOOD_SECONDS - MARGIN)
+        figures.add(f"flood {what}: TCP from beta to alpha", flooded, unit="Mbit/s", note=f"{flood.rate:,} frames a second")
         figures.add(f"flood {what}: TCP to idle", flooded / calm, 0.5, least=True)
     session.end()
     system.end()

@@ -22,6 +22,7 @@ from net_guests import ADDRESSES, GATEWAY
 from net_systems import Bare, Kvm, Serai
 
 PROGRAMS = ("kernel", "net", "vmm", "root", "console")  # of which the host side consists
+COPIES = {"kernel": "kernel", "net": "net", "vmm": "alpha's VMM", "vmm2": "beta's VMM", "root": "root", "console": "console"}
 FUNCTIONS = 15  # of each program that are named
 # The marks of tools/guests/packets.c: what is between, packets in it, whether it has a pause in it.
 ROUND_TRIP, PAUSE, MANY_FULL, STREAM = 1, 3, 11, 13
@@ -55,7 +56,7 @@ def per_packet(text):
         found[mark] = {name: (count - found[PAUSE][name]) / packets for name, count in found[mark].items()}
     found[STREAM] = {name: count / PIECES for name, count in found[STREAM].items()}
     for counts in found.values():
-        counts["host"] = sum(counts.get(name, 0) for name in PROGRAMS)
+        counts["host"] = sum(counts.get(name, 0) for name in COPIES)
     return found
 
 
@@ -124,7 +125,7 @@ def count_kvm(folder):
 
 def parts(counts):
     """For a row's note."""
-    return ", ".join(f"{name} {counts[name]:,.0f}" for name in PROGRAMS if counts[name] >= 1) + f", {counts['entries']:.1f} returns from kernels"
+    return ", ".join(f"{title} {counts[name]:,.0f}" for name, title in COPIES.items() if counts.get(name, 0) >= 1) + f", {counts['entries']:.1f} returns from kernels"
 
 
 def report_costs(figures, found):

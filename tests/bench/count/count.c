@@ -5,8 +5,8 @@
  * writes of satp, vsatp or hgatp. A mark is the hint `slti zero, zero, number` (RISC-V unprivileged
  * specification, 2.9: HINTs do nothing), so a guest needs no right to set one, and a mark changes nothing.
  *
- * With code=NAME:ELF, for up to eight programs, a line "CODE NAME instructions ..." follows each mark: what ran of the code that this file holds, in
- * whatever task; all other code counts for none. With profile=FILE, too, "PROFILE mark NAME address count" tells at the end how often the
+ * With code=NAME:ELF, for up to eight programs, a line "CODE NAME instructions ..." follows each mark: what ran of the code that this file holds,
+ * each copy of it in memory on its own: NAME, NAME2, up to four in the order in which they first ran. All other code counts for none. With profile=FILE, too, "PROFILE mark NAME address count" tells at the end how often the
  * instruction at an address ran between that mark and the one after it, for odd marks, in all.
  *
  * An instruction counter in the machine would not do: firmware stops it, and a virtual machine has none.
@@ -52,12 +52,18 @@ __attribute__((visibility("default"))) int qemu_plugin_install(plugin_id id, con
 #define MARKS_MAX 64u
 #define CODE_MAX (1u << 20)
 #define STEP 2u /* bytes between instructions */
+#define COPIES_MAX 4u
+#define COPY_NEAR (64u << 10) /* bytes that pages of one copy may be from where they would be if it were in one piece */
 
 /* The code of a program, how often each instruction ran, up to the last mark, and between marks. */
 struct program {
 	char name[16];
 	uint8_t *code;
-	uint64_t base, size, executed;
+	uint64_t base, size;
+	struct {
+		uint64_t place, executed; /* place: in QEMU's memory, of the address 0 */
+	} copy[COPIES_MAX];
+	unsigned copies;
 	uint64_t *count, *before, *between[MARKS_MAX];
 };
 
@@ -89,7 +95,8 @@ static void marked(unsigned vcpu, void *data)
 	if (program_count)
 		fprintf(output, "CODE");
 	for (struct program *program = programs; program < programs + program_count; program++) {
-		fprintf(output, " %s %" PRIu64, program->name, program->executed);
+		for (unsigned i = 0; i < program->copies; i++)
+			fprintf(output, i ? " %s%u %" PRIu64 : " %s%.0u %" PRIu64, program->name, i ? i + 1 : 0, program->copy[i].executed);
 		if (profile)
 			note_profile(program);
 	}
@@ -109,6 +116,22 @@ static bool is_switch(uint32_t word)
 	return number == CSR_SATP || number == CSR_VSATP || number == CSR_HGATP;
 }
 
+/* Where to count what a copy of a program executes. */
+static uint64_t *counter_of(struct program *program, uint64_t place)
+{
+	unsigned i = 0;
+
+	while (i < program->copies && place - program->copy[i].place + COPY_NEAR > 2 * COPY_NEAR)
+		i++;
+	if (i == COPIES_MAX)
+		return &program->copy[COPIES_MAX - 1].executed;
+	if (i == program->copies) {
+		program->copy[i].place = place;
+		program->copies++;
+	}
+	return &program->copy[i].executed;
+}
+
 /* Addresses do not tell whose code it is, as tasks share them; the bytes do, from the instruction to the end of its page. */
 static void count_program(struct plugin_instruction *instruction)
 {
@@ -124,7 +147,7 @@ static void count_program(struct plugin_instruction *instruction)
 			left = program->size - offset;
 		if (memcmp(bytes, program->code + offset, left))
 			continue;
-		qemu_plugin_register_vcpu_insn_exec_inline(instruction, INLINE_ADD, &program->executed, 1);
+		qemu_plugin_register_vcpu_insn_exec_inline(instruction, INLINE_ADD, counter_of(program, (uint64_t)(uintptr_t)bytes - address), 1);
 		if (profile)
 			qemu_plugin_register_vcpu_insn_exec_inline(instruction, INLINE_ADD, &program->count[offset / STEP], 1);
 		return;
