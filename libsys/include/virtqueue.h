@@ -74,5 +74,8 @@ bool virtqueue_wants_interrupt(struct virtqueue *queue);
 /* Asks the driver to notify when it adds buffers, or not to; after `true`, look for buffers once more. */
 void virtqueue_set_notify(struct virtqueue *queue, bool notify);
 
+/* Asks the driver to notify when it has added `count` buffers more, at most half of the queue, if it agreed on event indices; else not to. */
+void virtqueue_notify_after(struct virtqueue *queue, uint16_t count);
+
 /* The used index that the driver sees, for a device that was restarted. */
 uint16_t virtqueue_used_index(const struct virtqueue *queue);

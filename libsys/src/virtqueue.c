@@ -234,6 +234,18 @@ void virtqueue_set_notify(struct virtqueue *queue, bool notify)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+void virtqueue_notify_after(struct virtqueue *queue, uint16_t count)
+{
+	uint16_t most = queue->size / 2u;
+
+	if (!queue->enabled || !queue->event_index) {
+		virtqueue_set_notify(queue, false);
+		return;
+	}
+	ring_store(available_event(queue), (uint16_t)(queue->next_available + (unsigned)(count < most ? count : most) - 1u));
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 uint16_t virtqueue_used_index(const struct virtqueue *queue)
 {
 	return ring_load(queue->used_ring + 2);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "forward.h"
 
+#include <libsys/bits.h>
 #include <libsys/virtio_net.h>
 
 #include "capture.h"
@@ -34,7 +35,7 @@ static bool does(const struct nic *nic, const struct frame *frame)
 static bool room(port_set set, const struct frame *frame)
 {
 	for (set >>= NET_SESSIONS_MAX; set; set &= set - 1) {
-		unsigned number = (unsigned)__builtin_ctzll(set);
+		unsigned number = lowest_bit(set);
 		struct nic *nic = &forward.nic[number];
 		uint32_t needed = does(nic, frame) ? 1 : offload_count(frame);
 
@@ -92,7 +93,7 @@ static void leave(unsigned number, const struct frame *frame, struct hold *hold)
 static void deliver(port_set set, const struct frame *frame, struct hold *hold)
 {
 	for (; set; set &= set - 1) {
-		unsigned number = (unsigned)__builtin_ctzll(set);
+		unsigned number = lowest_bit(set);
 
 		if (number >= NET_SESSIONS_MAX)
 			leave(number - NET_SESSIONS_MAX, frame, hold);
@@ -107,7 +108,7 @@ static port_set untagged(port_set set)
 	port_set result = 0;
 
 	for (port_set left = set; left; left &= left - 1) {
-		if (forward.link[__builtin_ctzll(left)].vlan)
+		if (forward.link[lowest_bit(left)].vlan)
 			result |= left & -left;
 	}
 	return result;

@@ -12,6 +12,10 @@
 #define COMPLAINTS_MAX 8u
 #define COST_FRAME 256u    /* bytes that a frame counts beside its own: the time that it takes, whatever its size */
 #define HEADER ((uint32_t)sizeof(struct net_header))
+#define RECEIVE_QUEUES 0x55555555u /* bits of `touched` */
+#define LAZY_BYTES 4096u    /* frames below that are given back with the next one */
+#define STREAK 3u           /* frames that come one by one until they are let gather */
+#define GATHERED 32u        /* frames, then the driver notifies after all */
 
 static inline void notify_all(struct port *port, bool notify)
 {
@@ -40,21 +44,42 @@ void port_wake(struct port *port)
 {
 	if (port->pace == PORT_IDLE)
 		notify_all(port, false);
+	port->was_paced = port->pace == PORT_PACED;
+	port->taken = 0;
 	port->pace = PORT_QUEUED;
 	schedule_add(port->schedule, &port->flow);
 }
 
-/* All queues are empty: the driver shall notify. A buffer may have come just before it could know that. */
-static uint32_t rest(struct port *port)
+/*
+ * Whether to let frames gather for a while: each one alone costs a way from the guest to here, so a driver that sends one after the other
+ * gets turns for several, as NICs moderate their interrupts. One that waits for answers between its frames is not made to wait.
+ */
+static bool streams(struct port *port, uint64_t now)
 {
+	if (port->was_paced)
+		return port->taken > 1;
+	port->streak = now - port->rested < port->period ? port->streak + 1 : 0;
+	port->rested = now;
+	return port->streak >= STREAK;
+}
+
+/* All queues are empty: the driver shall notify. A buffer may have come just before it could know that. */
+static uint32_t rest(struct port *port, uint64_t now)
+{
+	bool paced = streams(port, now);
 	uint32_t at;
 
-	notify_all(port, true);
+	for (uint32_t i = 0; paced && i < port->pairs; i++)
+		virtqueue_notify_after(&port->send[i].ring, GATHERED);
+	if (!paced)
+		notify_all(port, true);
 	at = next_ready(port);
-	if (at == port->pairs)
-		port->pace = PORT_IDLE;
-	else
+	if (at != port->pairs) {
 		notify_all(port, false);
+		return at;
+	}
+	port->pace = paced ? PORT_PACED : PORT_IDLE;
+	port->held_until = now + port->period;
 	return at;
 }
 
@@ -77,7 +102,7 @@ static bool held(struct port *port, uint64_t now)
 
 void port_unhold(struct port *port, uint64_t now)
 {
-	if (port->pace == PORT_HELD && now >= port->held_until)
+	if ((port->pace == PORT_HELD || port->pace == PORT_PACED) && now >= port->held_until)
 		port_wake(port);
 }
 
@@ -163,20 +188,57 @@ static __attribute__((hot)) bool read_frame(struct port *port, struct virtqueue 
 	return header == HEADER;
 }
 
-/* Gives back, in order, what no NIC reads. */
-static void complete(struct port *port, uint32_t pair)
+/* Gives back, in order, what no NIC reads, up to a place in the queue. */
+static void complete(struct port *port, uint32_t pair, uint16_t end)
 {
 	struct send_queue *queue = &port->send[pair];
 
-	if (queue->first == queue->next || queue->hold[queue->first % NET_QUEUE_SIZE].readers)
+	if (queue->first == end || queue->hold[queue->first % NET_QUEUE_SIZE].readers)
 		return;
 	do {
 		virtqueue_put(&queue->ring, queue->hold[queue->first % NET_QUEUE_SIZE].head, 0);
 		queue->first++;
-	} while (queue->first != queue->next && !queue->hold[queue->first % NET_QUEUE_SIZE].readers);
+	} while (queue->first != end && !queue->hold[queue->first % NET_QUEUE_SIZE].readers);
 	virtqueue_publish(&queue->ring);
 	port->touched |= 1u << send_number(pair);
 	forward.touched |= (port_set)1 << port->number;
+}
+
+/*
+ * Linux asks for an interrupt at each frame that it sends alone (virtio_net.c, start_xmit). So a small one is given back with the next,
+ * or with one that the guest receives, whichever comes first, but soon in any case: sockets and byte queue limits wait for it.
+ */
+static void give_back(struct port *port, uint32_t pair, uint32_t bytes, uint64_t now)
+{
+	uint16_t end = port->send[pair].next;
+
+	if (bytes < LAZY_BYTES) {
+		port->settle_at = now + port->period;
+		end--;
+	}
+	complete(port, pair, end);
+}
+
+static void give_back_all(struct port *port)
+{
+	port->settle_at = 0;
+	for (uint32_t i = 0; i < port->pairs; i++)
+		complete(port, i, port->send[i].next);
+}
+
+void port_settle(struct port *port, uint64_t now)
+{
+	if (port->settle_at && now >= port->settle_at)
+		give_back_all(port);
+}
+
+uint64_t port_deadline(const struct port *port)
+{
+	uint64_t deadline = port->settle_at ? port->settle_at : DEADLINE_NEVER;
+
+	if ((port->pace == PORT_HELD || port->pace == PORT_PACED) && port->held_until < deadline)
+		deadline = port->held_until;
+	return deadline;
 }
 
 void port_sent(struct hold *hold)
@@ -186,7 +248,7 @@ void port_sent(struct hold *hold)
 	hold->readers--;
 	port->held--;
 	if (port->serves)
-		complete(port, hold->pair);
+		complete(port, hold->pair, port->send[hold->pair].next);
 	else if (port->held == 0)
 		port_look(port);
 }
@@ -241,7 +303,7 @@ __attribute__((hot)) uint64_t port_take(struct flow *flow)
 	bool readable;
 
 	if (at == port->pairs) {
-		at = rest(port);
+		at = rest(port, now);
 		if (at == port->pairs)
 			return 0;
 	}
@@ -273,7 +335,8 @@ __attribute__((hot)) uint64_t port_take(struct flow *flow)
 		return 0;
 	}
 	queue->next++;
-	complete(port, at);
+	port->taken++;
+	give_back(port, at, frame.length, now);
 	limit_take(&port->bytes, frame.length);
 	limit_take(&port->packets, pieces);
 	return frame.length + (uint64_t)COST_FRAME * pieces;
@@ -286,6 +349,10 @@ void port_tell(struct port *port)
 
 	if (!touched)
 		return;
+	if (port->settle_at && (touched & RECEIVE_QUEUES)) {
+		give_back_all(port);
+		touched = port->touched;
+	}
 	port->touched = 0;
 	for (uint32_t i = 0; i < port->pairs; i++) {
 		if (touched & 1u << receive_number(i))

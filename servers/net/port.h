@@ -31,6 +31,7 @@ struct send_queue {
 
 enum port_pace {
 	PORT_IDLE,   /* its send queues are empty, the driver notifies */
+	PORT_PACED,  /* they are empty, but one frame follows the other: looked at again when there are many, or at held_until */
 	PORT_QUEUED, /* its flow is in the schedule */
 	PORT_HELD,   /* over its limit, until held_until */
 	PORT_FULL,   /* its next frame is for a NIC that has no room */
@@ -66,6 +67,7 @@ struct port {
 	struct send_queue send[NET_PAIRS_MAX];
 	uint32_t touched;         /* bit per queue, as numbered in the session: something was given back in this turn */
 	uint32_t held;            /* buffers that NICs read */
+	uint64_t settle_at;       /* ticks, when the last small frame is given back; 0: it is */
 
 	/* What it wants to receive. */
 	uint32_t filter_sequence;
@@ -75,6 +77,11 @@ struct port {
 	bool up;                  /* as the user wants it */
 	enum port_pace pace;
 	uint64_t held_until;      /* ticks */
+	uint64_t rested;          /* ticks, when its queues were last empty */
+	uint32_t streak;          /* times in a row that they were so soon after the last time, with nothing received */
+	uint32_t taken;           /* frames since it was woken */
+	bool was_paced;           /* when it was woken */
+	uint64_t period;          /* ticks: what is soon */
 	struct limit bytes, packets, groups; /* groups: broadcast and multicast frames */
 	struct net_port_status counters;
 	uint32_t complaints;      /* lines in the log */
@@ -95,9 +102,15 @@ bool port_detached(const struct port *port);
 /* The client signalled, or a doorbell rang. */
 void port_look(struct port *port);
 
-/* Lets it go on if its limit, or a NIC, allows that again. */
+/* Lets it go on if its limit allows that again, or if frames were let gather; or if a NIC has room again. */
 void port_unhold(struct port *port, uint64_t now);
 void port_unfill(struct port *port);
+
+/* When port_unhold or port_settle has something to do, in ticks; DEADLINE_NEVER: by itself never. */
+uint64_t port_deadline(const struct port *port);
+
+/* Gives back the last small frame, if it is time. */
+void port_settle(struct port *port, uint64_t now);
 
 /* Plugs the cable in or pulls it. */
 void port_set_link(struct port *port, bool up);

@@ -10,6 +10,7 @@
 #define FEATURE_INDIRECT ((uint64_t)1 << 28)
 #define FEATURE_EVENT_INDEX ((uint64_t)1 << 29)
 #define FILTER_TRIES 4u
+#define PERIODS 10000u /* a second: 100 us, as NICs moderate their interrupts */
 
 void port_init(struct port *port, struct hold *hold, uint64_t hz)
 {
@@ -23,6 +24,7 @@ void port_init(struct port *port, struct hold *hold, uint64_t hz)
 	limit_init(&port->groups, PORT_GROUP_RATE, PORT_GROUP_RATE, hz, now);
 	port->up = true;
 	snprintf(port->name, sizeof(port->name), "%s.%u", config->guest_name, config->nic % NET_NICS_MAX);
+	port->period = hz / PERIODS;
 	memcpy(port->counters.name, config->guest_name, sizeof(port->counters.name));
 	memcpy(port->counters.net, port->net->name, sizeof(port->counters.net));
 	memcpy(port->counters.mac, config->mac, ETHERNET_ADDRESS);
@@ -173,6 +175,7 @@ void port_stop(struct port *port)
 		return;
 	port->serves = 0;
 	port->touched = 0;
+	port->settle_at = 0;
 	schedule_remove(port->schedule, &port->flow);
 	port->pace = PORT_IDLE;
 	update_link(port);
@@ -263,7 +266,7 @@ void port_look(struct port *port)
 	if (wanted == port->done) {
 		if (port->serves)
 			port_read_filter(port);
-		if (port->serves && port->pace == PORT_IDLE)
+		if (port->serves && (port->pace == PORT_IDLE || port->pace == PORT_PACED))
 			port_wake(port);
 		return;
 	}

@@ -111,6 +111,7 @@ static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const str
 	}
 	virtqueue_publish(ring);
 	port->touched |= 1u << receive_number(pair);
+	port->streak = 0;
 	forward.touched |= (port_set)1 << port->number;
 	port->counters.received_frames++;
 	port->counters.received_bytes += frame->length;

@@ -2,6 +2,7 @@
 /* The turns of the net server: what came from outside, then what guests send, then NICs and VMMs are told. */
 #include "server.h"
 
+#include <libsys/bits.h>
 #include <libsys/log.h>
 #include <stdio.h>
 #include <string.h>
@@ -263,7 +264,7 @@ static void interrupts(uint64_t bits)
 static void tell(void)
 {
 	for (; forward.touched; forward.touched &= forward.touched - 1)
-		port_tell(&server.port[__builtin_ctzll(forward.touched)]);
+		port_tell(&server.port[lowest_bit(forward.touched)]);
 }
 
 static void look(uint64_t bits, uint64_t now)
@@ -273,8 +274,8 @@ static void look(uint64_t bits, uint64_t now)
 
 		if (bits & NET_SIGNAL_SESSION(i))
 			port_look(port);
-		if (port->pace == PORT_HELD)
-			port_unhold(port, now);
+		port_unhold(port, now);
+		port_settle(port, now);
 	}
 }
 
@@ -315,10 +316,10 @@ uint64_t server_deadline(void)
 	if (server.captured && server.given.system->now() + server.given.hz / CAPTURE_LOOKS < deadline)
 		deadline = server.given.system->now() + server.given.hz / CAPTURE_LOOKS;
 	for (unsigned i = 0; i < server.ports; i++) {
-		const struct port *port = &server.port[i];
+		uint64_t other = port_deadline(&server.port[i]);
 
-		if (port->pace == PORT_HELD && port->held_until < deadline)
-			deadline = port->held_until;
+		if (other < deadline)
+			deadline = other;
 	}
 	return deadline;
 }

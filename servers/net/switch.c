@@ -2,6 +2,7 @@
 /* Where frames go: guests' addresses by the ports, those outside by a table with four places for each address. */
 #include "switch.h"
 
+#include <libsys/bits.h>
 #include <string.h>
 
 #define WAYS 4u /* entries that an address may be in */
@@ -80,7 +81,7 @@ static bool asks_for(const struct switch_port *port, const uint8_t *mac)
 static unsigned owner(const struct net_switch *net, const uint8_t *mac)
 {
 	for (port_set left = net->ports; left; left &= left - 1) {
-		unsigned number = (unsigned)__builtin_ctzll(left);
+		unsigned number = lowest_bit(left);
 
 		if (net->port[number].exists && !net->port[number].uplink && same(net->port[number].mac, mac))
 			return number;
@@ -106,7 +107,7 @@ static port_set reachable(const struct net_switch *net, port_set set, unsigned f
 	port_set result = 0;
 
 	for (port_set left = set & ~((port_set)1 << from); left; left &= left - 1) {
-		const struct switch_port *port = &net->port[__builtin_ctzll(left)];
+		const struct switch_port *port = &net->port[lowest_bit(left)];
 
 		if (!member(port, vlan))
 			continue;
@@ -127,7 +128,7 @@ static port_set unknown(const struct net_switch *net, const uint8_t *mac)
 	port_set result = 0;
 
 	for (port_set left = net->ports; left; left &= left - 1) {
-		const struct switch_port *port = &net->port[__builtin_ctzll(left)];
+		const struct switch_port *port = &net->port[lowest_bit(left)];
 
 		if (port->uplink || port->promiscuous || asks_for(port, mac))
 			result |= left & -left;

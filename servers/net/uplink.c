@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink.h"
 
+#include <libsys/bits.h>
 #include <libsys/limit.h>
 #include <libsys/log.h>
 #include <string.h>
@@ -128,7 +129,7 @@ uint32_t uplinks_work(uint32_t set)
 	uint32_t more = 0;
 
 	for (; set; set &= set - 1) {
-		unsigned number = (unsigned)__builtin_ctz(set);
+		unsigned number = lowest_bit(set);
 
 		if (number < uplinks.nics && forward.nic[number].driver->work(&forward.nic[number], TURN_FRAMES))
 			more |= set & -set;

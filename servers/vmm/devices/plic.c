@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PLIC. A source is pending while its input is high and it is not claimed: that is all the state a level input has. */
+#include <libsys/bits.h>
 #include "plic.h"
 
 #define PRIORITY_MASK 7u
@@ -20,17 +21,6 @@ static inline uint64_t pending(const struct plic *plic)
 	return plic->level & ~plic->active;
 }
 
-static unsigned lowest(uint64_t sources)
-{
-	unsigned source = 0;
-
-	for (; !(sources & 0xff); sources >>= 8)
-		source += 8;
-	for (; !(sources & 1); sources >>= 1)
-		source++;
-	return source;
-}
-
 /* The pending and enabled source with the highest priority above `threshold`, lowest number first; 0 if there is none. */
 static unsigned best_source(const struct plic *plic, const struct plic_context *context, uint32_t threshold)
 {
@@ -38,7 +28,7 @@ static unsigned best_source(const struct plic *plic, const struct plic_context *
 	unsigned best = 0;
 
 	while (sources) {
-		unsigned source = lowest(sources);
+		unsigned source = lowest_bit(sources);
 
 		sources &= sources - 1;
 		if (plic->priority[source] > threshold) {

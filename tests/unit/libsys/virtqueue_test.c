@@ -301,6 +301,12 @@ TEST(virtqueue, asks_for_notifications_by_event_index)
 	virtqueue_set_notify(&queue, true);
 	assert_int_equal(*word(USED + 4 + 8 * SIZE), 1);
 	assert_int_equal(*word(USED), 0);
+	/* After the third from here on, or half a queue. */
+	virtqueue_notify_after(&queue, 3);
+	assert_int_equal(*word(USED + 4 + 8 * SIZE), 3);
+	virtqueue_notify_after(&queue, 1000);
+	assert_int_equal(*word(USED + 4 + 8 * SIZE), SIZE / 2);
+	assert_int_equal(*word(USED), 0);
 }
 
 int main(void)

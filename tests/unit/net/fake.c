@@ -337,6 +337,12 @@ void fake_turn(uint64_t bits)
 		fake.more = server_turn(0);
 }
 
+void fake_settle(void)
+{
+	fake.time += FAKE_HZ / 10000;
+	fake_turn(0);
+}
+
 void fake_complete(unsigned count)
 {
 	fake.complete = count;

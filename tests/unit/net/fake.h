@@ -77,6 +77,9 @@ void fake_start(void);
 /* A turn of the server, and further ones as long as it asks for them. */
 void fake_turn(uint64_t bits);
 
+/* Time passes until small frames are given back, and those that gather are taken. */
+void fake_settle(void);
+
 /* The NIC has sent so many frames, the oldest first. */
 void fake_complete(unsigned count);
 
@@ -104,6 +107,7 @@ struct guest {
 	bool interrupts;          /* wanted */
 	uint32_t buffer;          /* bytes of a receive buffer */
 	uint16_t available[NET_QUEUES_MAX], used[NET_QUEUES_MAX];
+	uint16_t notified[NET_QUEUES_MAX]; /* the available index when the doorbell was last thought of */
 	uint16_t order[NET_QUEUES_MAX][GUEST_QUEUE]; /* heads as they were given */
 	unsigned done;            /* buffers of frames that came back */
 	unsigned wrong;           /* ... in another order than they were given */
@@ -130,7 +134,7 @@ void guest_poll(struct guest *guest);
 /* The next frame received on a pair: its length, and a copy; 0: none. */
 uint32_t guest_receive(struct guest *guest, uint32_t pair, struct net_header *header, uint8_t *to);
 
-/* Sends and notifies. */
+/* Both, for a frame that comes alone: some time after the one before. */
 void guest_say(struct guest *guest, const struct net_header *header, const uint8_t *data, uint32_t length);
 
 /* A descriptor of a queue, and entries of its rings, as a hostile driver writes them. */

@@ -46,6 +46,7 @@ void guest_start(struct guest *guest)
 	memset(guest->ram, 0, NET_QUEUES_MAX * RING_SIZE);
 	memset(guest->available, 0, sizeof(guest->available));
 	memset(guest->used, 0, sizeof(guest->used));
+	memset(guest->notified, 0, sizeof(guest->notified));
 	shared->setup = (struct net_setup){ .features = guest->features, .queues = 2 * guest->pairs };
 	for (unsigned i = 0; i < 2 * guest->pairs; i++) {
 		shared->setup.queue[i].descriptors = guest_address(guest, i * RING_SIZE);
@@ -129,10 +130,14 @@ void guest_notify(struct guest *guest)
 	bool wanted = false;
 
 	for (unsigned i = 1; i < 2 * guest->pairs; i += 2) {
+		uint16_t event = *ring16(guest, i, 0x2004 + 8 * GUEST_QUEUE), added = (uint16_t)(guest->available[i] - guest->notified[i]);
+
+		guest->notified[i] = guest->available[i];
+		/* Virtio 1.2, section 2.7.10. */
 		if (guest->features & GUEST_EVENT_INDEX)
-			wanted |= *ring16(guest, i, 0x2004 + 8 * GUEST_QUEUE) != guest->available[i];
+			wanted |= (uint16_t)(guest->available[i] - event - 1) < added;
 		else
-			wanted |= !(*ring16(guest, i, 0x2000) & 1);
+			wanted |= added && !(*ring16(guest, i, 0x2000) & 1);
 	}
 	if (wanted)
 		fake_turn(NET_SIGNAL_SESSION(guest->session));
@@ -190,6 +195,7 @@ uint32_t guest_receive(struct guest *guest, uint32_t pair, struct net_header *he
 
 void guest_say(struct guest *guest, const struct net_header *header, const uint8_t *data, uint32_t length)
 {
+	fake.time += FAKE_HZ / 5000;
 	if (!guest_send(guest, 0, header, data, length, 4096))
 		abort();
 	guest_notify(guest);

@@ -22,6 +22,8 @@ TEST(server, copies_between_guests)
 		guest_fill(&guest[1], 0, 1);
 		guest_poll(&guest[0]);
 	}
+	fake_settle();
+	guest_poll(&guest[0]);
 	assert_int_equal(guest[0].done, 108);
 	assert_int_equal(guest[0].wrong + guest[1].wrong, 0);
 	assert_true(fake.signals[1] >= signals + 108);
@@ -107,6 +109,7 @@ TEST(server, drops_what_has_no_buffer_and_goes_on)
 	guest_say(&guest[0], NULL, packet, length);
 	assert_int_equal(guest_receive(&guest[1], 0, &header, got), length);
 	assert_memory_equal(got, packet, length);
+	fake_settle();
 	guest_poll(&guest[0]);
 	assert_int_equal(guest[0].done, 4);
 }
@@ -130,12 +133,14 @@ TEST(server, gives_guests_pages_to_the_nic)
 	guest_poll(&guest[0]);
 	assert_int_equal(guest[0].done, 0);
 	fake_complete(1);
+	fake_settle();
 	guest_poll(&guest[0]);
 	assert_int_equal(guest[0].done, 2);
 	assert_int_equal(guest[0].wrong, 0);
 	/* A small one is in the head, which is copied. */
 	make(9, 0, false, PACKET_UDP, 50);
 	guest_say(&guest[0], NULL, packet, 92);
+	fake_settle();
 	guest_poll(&guest[0]);
 	assert_int_equal(guest[0].done, 3);
 }

@@ -94,11 +94,133 @@ TEST(session, asks_for_no_bell_while_it_works)
 		guest_send(&guest[0], 0, NULL, packet, length, 4096);
 	/* 40 in a ring of 64: the doorbell rings at the first, and once more when the server rests. */
 	guest_notify(&guest[0]);
+	fake_settle();
 	guest_poll(&guest[0]);
 	assert_int_equal(guest[0].done, 40);
 	while (guest_receive(&guest[1], 0, &header, got))
 		;
 	assert_true(works());
+}
+
+/* One frame at once after the one before. */
+static void say(unsigned from, uint32_t length)
+{
+	guest_send(&guest[from], 0, NULL, packet, length, 4096);
+	guest_notify(&guest[from]);
+}
+
+TEST(session, gives_a_small_frame_back_with_the_next)
+{
+	uint32_t length = make(1, 10);
+	unsigned signals = fake.signals[0];
+
+	say(0, length);
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 0);
+	say(0, length);
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 1);
+	fake.time += FAKE_HZ / 10000 - 1;
+	fake_turn(0);
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 1);
+	assert_int_equal(server_deadline(), fake.time + 1);
+	fake_settle();
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 2);
+	/* Nobody waits any longer. */
+	assert_int_equal(guest[0].wrong, 0);
+	assert_true(fake.signals[0] > signals);
+	/* With one that it receives, and with one interrupt for both. */
+	say(0, length);
+	signals = fake.signals[0];
+	packet[5] = 0xa;
+	packet[11] = 0xb;
+	say(1, length);
+	assert_int_equal(guest_receive(&guest[0], 0, &header, got), length);
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 3);
+	assert_int_equal(fake.signals[0], signals + 1);
+	/* A reset takes what was kept. */
+	make(1, 10);
+	say(0, length);
+	guest_stop(&guest[0]);
+	assert_int_equal(fake_session(0)->done, fake_session(0)->wanted);
+	guest_start(&guest[0]);
+	guest_fill(&guest[0], 0, GUEST_QUEUE);
+	while (guest_receive(&guest[1], 0, &header, got))
+		;
+	assert_true(works());
+}
+
+/* How many of so many frames, one by one, are at their receiver at once. */
+static unsigned stream(unsigned count)
+{
+	uint32_t length = make(1, 10);
+	unsigned received = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		say(0, length);
+		while (guest_receive(&guest[1], 0, &header, got))
+			received++;
+		guest_fill(&guest[1], 0, GUEST_QUEUE);
+		guest_poll(&guest[0]);
+	}
+	return received;
+}
+
+static unsigned receive_all(void)
+{
+	unsigned received = 0;
+
+	for (; guest_receive(&guest[1], 0, &header, got); received++)
+		;
+	guest_fill(&guest[1], 0, GUEST_QUEUE);
+	guest_poll(&guest[0]);
+	return received;
+}
+
+TEST(session, lets_a_stream_of_frames_gather)
+{
+	fake.time += FAKE_HZ;
+	/* The first of them are not known to be a stream. */
+	assert_int_equal(stream(20), 4);
+	/* The time ends, and they come together; so many more make that sooner. */
+	fake_settle();
+	assert_int_equal(receive_all(), 16);
+	assert_int_equal(stream(31), 0);
+	assert_int_equal(stream(1), 32);
+	assert_int_equal(stream(8), 0);
+	fake_settle();
+	assert_int_equal(receive_all(), 8);
+	/* One in all that time is no stream. */
+	assert_int_equal(stream(1), 0);
+	fake_settle();
+	assert_int_equal(receive_all(), 1);
+	fake.time += FAKE_HZ;
+	assert_int_equal(stream(1), 1);
+	fake.time += FAKE_HZ;
+	assert_int_equal(stream(1), 1);
+}
+
+TEST(session, makes_nobody_wait_who_gets_answers)
+{
+	uint32_t length = make(1, 10);
+
+	fake.time += FAKE_HZ;
+	for (unsigned i = 0; i < 50; i++) {
+		make(1, 10);
+		say(0, length);
+		assert_int_equal(guest_receive(&guest[1], 0, &header, got), length);
+		packet[5] = 0xa;
+		packet[11] = 0xb;
+		say(1, length);
+		assert_int_equal(guest_receive(&guest[0], 0, &header, got), length);
+		for (unsigned j = 0; j < 2; j++) {
+			guest_fill(&guest[j], 0, 1);
+			guest_poll(&guest[j]);
+		}
+	}
 }
 
 TEST(session, resets_and_starts_again)
@@ -317,6 +439,9 @@ int main(void)
 		RUN_WITH(session, shows_the_nic_to_its_client, set_up),
 		RUN_WITH(session, signals_once_in_a_turn_and_only_if_wanted, set_up),
 		RUN_WITH(session, asks_for_no_bell_while_it_works, set_up),
+		RUN_WITH(session, gives_a_small_frame_back_with_the_next, set_up),
+		RUN_WITH(session, lets_a_stream_of_frames_gather, set_up),
+		RUN_WITH(session, makes_nobody_wait_who_gets_answers, set_up),
 		RUN_WITH(session, resets_and_starts_again, set_up),
 		RUN_WITH(session, waits_for_the_nic_before_a_reset_ends, set_up),
 		RUN_WITH(session, answers_the_epoch_when_the_nic_is_done, set_up),
