@@ -201,7 +201,6 @@ TEST(capture, has_frames_of_both_ends_in_order)
 	describe(true, true, false);
 	begin(MODERN, MODERN, GUEST_INDIRECT);
 	for (uint32_t payload = 0; payload < 8; payload++) {
-		fake.time += 1000;
 		length = make(1, 0, payload & 1, PACKET_UDP, payload);
 		guest_say(&guest[0], NULL, packet, length);
 	}
@@ -214,7 +213,7 @@ TEST(capture, has_frames_of_both_ends_in_order)
 		length = make(1, 0, payload & 1, PACKET_UDP, payload);
 		check(2 * payload, "alpha.0", OUT | UNICAST, length, packet);
 		check(2 * payload + 1, "beta.0", IN | UNICAST, length, packet);
-		assert_int_equal(file.packet[2 * payload].time, FAKE_EPOCH + (fake.time - 1000 * (7 - payload)) * 100);
+		assert_int_equal(file.packet[2 * payload].time, FAKE_EPOCH + (fake.time - FAKE_HZ / 5000 * (7 - payload)) * 100);
 	}
 }
 
@@ -416,6 +415,7 @@ TEST(capture, goes_on_in_a_new_section_after_a_restart)
 	fake.file_slow = true;
 	guest_say(&guest[0], NULL, packet, make(1, 0, false, PACKET_UDP, 2));
 	assert_true(fake.file_written > fake.file_length);
+	fake_settle();
 	fake.file_slow = false;
 	fake_start();
 	fake_turn(0);
