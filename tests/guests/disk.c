@@ -37,16 +37,16 @@ static void begin(uint16_t slot, uint32_t type, uint64_t area)
 
 	header[slot] = (struct disk_header){ .type = type, .sector = area * SECTORS };
 	status[slot] = DISK_PENDING;
-	disk_describe(&disk, first, &header[slot], sizeof(header[slot]), DISK_NEXT, (uint16_t)(first + 1));
-	disk_describe(&disk, (uint16_t)(first + 1), data[slot], BYTES, DISK_NEXT | (type == DISK_IN ? DISK_WRITE : 0), (uint16_t)(first + 2));
-	disk_describe(&disk, (uint16_t)(first + 2), (const void *)&status[slot], 1, DISK_WRITE, 0);
+	disk_describe(&disk, first, &header[slot], sizeof(header[slot]), RING_NEXT, (uint16_t)(first + 1));
+	disk_describe(&disk, (uint16_t)(first + 1), data[slot], BYTES, RING_NEXT | (type == DISK_IN ? RING_WRITE : 0), (uint16_t)(first + 2));
+	disk_describe(&disk, (uint16_t)(first + 2), (const void *)&status[slot], 1, RING_WRITE, 0);
 	disk_offer(&disk, first);
 }
 
 /* Until all that is in flight is back. */
 static void finish(unsigned count)
 {
-	uint64_t end = csr_read(time) + (uint64_t)PATIENCE_MS * DISK_MS;
+	uint64_t end = csr_read(time) + (uint64_t)PATIENCE_MS * TICKS_MS;
 	unsigned done[REQUESTS] = { 0 };
 
 	disk_notify(&disk);
@@ -107,7 +107,7 @@ void payload_main(void)
 {
 	uint64_t told = 0, area[REQUESTS];
 
-	if (!disk_find(&disk, 0) || !disk_start(&disk, DISK_F_FLUSH | DISK_F_EVENT_INDEX | DISK_F_INDIRECT))
+	if (!disk_find(&disk, 0) || !disk_start(&disk, DISK_F_FLUSH | VIRTIO_F_EVENT_INDEX | VIRTIO_F_INDIRECT))
 		wrong("there is no disk", 0);
 	areas = disk_sectors(&disk) / SECTORS;
 	if (areas > sizeof(generation) / sizeof(generation[0]))
@@ -122,7 +122,7 @@ void payload_main(void)
 		read_some(area);
 		if (round % 16 == 0 && disk_request(&disk, DISK_FLUSH, 0, NULL, 0) != DISK_OK)
 			wrong("a flush failed in round", round);
-		if (csr_read(time) - told >= (uint64_t)TELL_MS * DISK_MS) {
+		if (csr_read(time) - told >= (uint64_t)TELL_MS * TICKS_MS) {
 			told = csr_read(time);
 			print("disk: round %u\n", round);
 		}

@@ -18,7 +18,7 @@ static struct disk disk;
 static struct disk_header header;
 static volatile uint8_t status;
 static uint8_t buffer[BUFFER] __attribute__((aligned(4096)));
-static struct disk_descriptor table[DISK_RING] __attribute__((aligned(16)));
+static struct descriptor table[RING_SIZE] __attribute__((aligned(16)));
 
 static void put(uint16_t index, uint64_t address, uint32_t length, uint16_t flags, uint16_t next)
 {
@@ -29,9 +29,9 @@ static void put(uint16_t index, uint64_t address, uint32_t length, uint16_t flag
 static void good_chain(void)
 {
 	header = (struct disk_header){ .type = DISK_IN };
-	put(0, (uintptr_t)&header, sizeof(header), DISK_NEXT, 1);
-	put(1, (uintptr_t)buffer, 512, DISK_NEXT | DISK_WRITE, 2);
-	put(2, (uintptr_t)&status, 1, DISK_WRITE, 0);
+	put(0, (uintptr_t)&header, sizeof(header), RING_NEXT, 1);
+	put(1, (uintptr_t)buffer, 512, RING_NEXT | RING_WRITE, 2);
+	put(2, (uintptr_t)&status, 1, RING_WRITE, 0);
 }
 
 /* The same in an indirect table, which descriptor 0 names. */
@@ -40,52 +40,52 @@ static void good_table(void)
 	good_chain();
 	for (unsigned i = 0; i < 3; i++)
 		table[i] = disk.rings.descriptor[i];
-	put(0, (uintptr_t)table, 3 * sizeof(table[0]), DISK_INDIRECT, 0);
+	put(0, (uintptr_t)table, 3 * sizeof(table[0]), RING_INDIRECT, 0);
 }
 
 static enum outcome wait_outcome(unsigned ms)
 {
-	uint64_t end = csr_read(time) + (uint64_t)ms * DISK_MS;
+	uint64_t end = csr_read(time) + (uint64_t)ms * TICKS_MS;
 
 	do {
 		if (disk_take(&disk) >= 0)
 			return DONE;
-		if (disk_status(&disk) & DISK_STATUS_NEEDS_RESET)
+		if (disk_status(&disk) & VIRTIO_NEEDS_RESET)
 			return BROKEN;
 	} while (csr_read(time) < end);
 	return NOTHING;
 }
 
-static void offer_bad_head(void) { good_chain(); disk_offer(&disk, DISK_RING); }
+static void offer_bad_head(void) { good_chain(); disk_offer(&disk, RING_SIZE); }
 static void offer_last_head(void) { good_chain(); disk_offer(&disk, UINT16_MAX); }
-static void jump_index(void) { good_chain(); disk.rings.available.index = (uint16_t)(disk.rings.available.index + DISK_RING + 1); }
+static void jump_index(void) { good_chain(); disk.rings.available.index = (uint16_t)(disk.rings.available.index + RING_SIZE + 1); }
 static void step_back(void) { good_chain(); disk.rings.available.index--; }
 
 static void loop(void)
 {
 	good_chain();
-	put(1, (uintptr_t)buffer, 512, DISK_NEXT | DISK_WRITE, 1);
+	put(1, (uintptr_t)buffer, 512, RING_NEXT | RING_WRITE, 1);
 	disk_offer(&disk, 0);
 }
 
 static void loop_to_head(void)
 {
 	good_chain();
-	put(2, (uintptr_t)&status, 1, DISK_WRITE | DISK_NEXT, 0);
+	put(2, (uintptr_t)&status, 1, RING_WRITE | RING_NEXT, 0);
 	disk_offer(&disk, 0);
 }
 
 static void next_outside(void)
 {
 	good_chain();
-	put(1, (uintptr_t)buffer, 512, DISK_NEXT | DISK_WRITE, 4000);
+	put(1, (uintptr_t)buffer, 512, RING_NEXT | RING_WRITE, 4000);
 	disk_offer(&disk, 0);
 }
 
 static void data_at(uint64_t address, uint32_t length)
 {
 	good_chain();
-	put(1, address, length, DISK_NEXT | DISK_WRITE, 2);
+	put(1, address, length, RING_NEXT | RING_WRITE, 2);
 	disk_offer(&disk, 0);
 }
 
@@ -99,14 +99,14 @@ static void data_huge(void) { data_at((uintptr_t)buffer, UINT32_MAX); }
 static void header_wild(void)
 {
 	good_chain();
-	put(0, WILD, sizeof(header), DISK_NEXT, 1);
+	put(0, WILD, sizeof(header), RING_NEXT, 1);
 	disk_offer(&disk, 0);
 }
 
 static void header_short(void)
 {
 	good_chain();
-	put(0, (uintptr_t)&header, sizeof(header) - 1, DISK_NEXT, 1);
+	put(0, (uintptr_t)&header, sizeof(header) - 1, RING_NEXT, 1);
 	disk_offer(&disk, 0);
 }
 
@@ -120,15 +120,15 @@ static void status_missing(void)
 static void status_wild(void)
 {
 	good_chain();
-	put(2, WILD, 1, DISK_WRITE, 0);
+	put(2, WILD, 1, RING_WRITE, 0);
 	disk_offer(&disk, 0);
 }
 
 static void read_after_write(void)
 {
 	good_chain();
-	put(0, (uintptr_t)buffer, 512, DISK_NEXT | DISK_WRITE, 1);
-	put(1, (uintptr_t)&header, sizeof(header), DISK_NEXT, 2);
+	put(0, (uintptr_t)buffer, 512, RING_NEXT | RING_WRITE, 1);
+	put(1, (uintptr_t)&header, sizeof(header), RING_NEXT, 2);
 	disk_offer(&disk, 0);
 }
 
@@ -139,16 +139,16 @@ static void table_of(uint64_t address, uint32_t length, uint16_t flags)
 	disk_offer(&disk, 0);
 }
 
-static void table_empty(void) { table_of((uintptr_t)table, 0, DISK_INDIRECT); }
-static void table_odd(void) { table_of((uintptr_t)table, 40, DISK_INDIRECT); }
-static void table_wild(void) { table_of(WILD, 48, DISK_INDIRECT); }
-static void table_huge(void) { table_of((uintptr_t)table, UINT32_MAX & ~15u, DISK_INDIRECT); }
-static void table_and_next(void) { table_of((uintptr_t)table, 48, DISK_INDIRECT | DISK_NEXT); }
+static void table_empty(void) { table_of((uintptr_t)table, 0, RING_INDIRECT); }
+static void table_odd(void) { table_of((uintptr_t)table, 40, RING_INDIRECT); }
+static void table_wild(void) { table_of(WILD, 48, RING_INDIRECT); }
+static void table_huge(void) { table_of((uintptr_t)table, UINT32_MAX & ~15u, RING_INDIRECT); }
+static void table_and_next(void) { table_of((uintptr_t)table, 48, RING_INDIRECT | RING_NEXT); }
 
 static void table_nested(void)
 {
 	good_table();
-	table[1] = (struct disk_descriptor){ .address = (uintptr_t)table, .length = 48, .flags = DISK_INDIRECT };
+	table[1] = (struct descriptor){ .address = (uintptr_t)table, .length = 48, .flags = RING_INDIRECT };
 	disk_offer(&disk, 0);
 }
 
@@ -169,7 +169,7 @@ static void table_next_outside(void)
 static void twice_the_same(void)
 {
 	good_chain();
-	for (unsigned i = 0; i < DISK_RING; i++)
+	for (unsigned i = 0; i < RING_SIZE; i++)
 		disk_offer(&disk, 0);
 }
 
@@ -224,7 +224,7 @@ static void check_works(const char *after)
 {
 	uint64_t pattern = random_next();
 
-	if (!disk_start(&disk, DISK_F_INDIRECT | DISK_F_EVENT_INDEX | DISK_F_FLUSH)) {
+	if (!disk_start(&disk, VIRTIO_F_INDIRECT | VIRTIO_F_EVENT_INDEX | DISK_F_FLUSH)) {
 		print("hostile: wrong: the disk does not start after %s, status %x\n", after, disk_status(&disk));
 		return;
 	}
@@ -255,7 +255,7 @@ static void run_deed(const struct deed *deed)
 static void change_under_way(void)
 {
 	for (unsigned round = 0; round < CHANGES; round++) {
-		uint64_t end = csr_read(time) + 2u * DISK_MS;
+		uint64_t end = csr_read(time) + 2u * TICKS_MS;
 
 		good_table();
 		disk_offer(&disk, 0);
@@ -279,7 +279,7 @@ static uint64_t random_address(void)
 	switch (choice % 8) {
 	case 0: return random_next();
 	case 1: return payload_ram_end - choice % 1024;
-	case 2: return (uintptr_t)&table[choice % DISK_RING];
+	case 2: return (uintptr_t)&table[choice % RING_SIZE];
 	case 3: return (uintptr_t)&header;
 	case 4: return 0;
 	default: return (uintptr_t)buffer + choice % BUFFER;
@@ -307,18 +307,18 @@ static void random_rings(void)
 	for (unsigned round = 0; round < RANDOM_ROUNDS; round++) {
 		header.type = (uint32_t)(random_next() >> 40) % 16;
 		header.sector = random_next() >> random_next() % 64;
-		for (unsigned i = 0; i < DISK_RING; i++) {
+		for (unsigned i = 0; i < RING_SIZE; i++) {
 			uint16_t flags = (uint16_t)(random_next() >> 40) & 7;
 			uint64_t address = random_address();
 			uint32_t length = random_length();
 
 			if (!may_be_written(address, length))
-				flags &= (uint16_t)~DISK_WRITE;
-			put((uint16_t)i, address, length, flags, (uint16_t)(random_next() >> 40) % (DISK_RING + 1));
+				flags &= (uint16_t)~RING_WRITE;
+			put((uint16_t)i, address, length, flags, (uint16_t)(random_next() >> 40) % (RING_SIZE + 1));
 			table[i] = disk.rings.descriptor[i];
 		}
 		for (unsigned i = 0; i < 16; i++)
-			disk_offer(&disk, (uint16_t)(random_next() >> 40) % DISK_RING);
+			disk_offer(&disk, (uint16_t)(random_next() >> 40) % RING_SIZE);
 		disk_notify(&disk);
 		(void)wait_outcome(3);
 		/* Also a reset while something is in flight. */
@@ -330,8 +330,8 @@ static void random_rings(void)
 static void random_registers(void)
 {
 	for (unsigned round = 0; round < 2000; round++) {
-		uint64_t at = disk.registers + (random_next() >> 40) % 0x4000 / 4 * 4;
-		uint64_t near = (uintptr_t)disk.common + (random_next() >> 40) % 64 / 4 * 4;
+		uint64_t at = disk.device.registers + (random_next() >> 40) % 0x4000 / 4 * 4;
+		uint64_t near = (uintptr_t)disk.device.common + (random_next() >> 40) % 64 / 4 * 4;
 		volatile uint32_t *word = (volatile uint32_t *)(random_next() >> 40 & 1 ? at : near);
 
 		if (random_next() >> 40 & 1)

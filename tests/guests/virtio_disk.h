@@ -1,53 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A virtio-blk driver for payloads, with one queue, by hand: what it puts into the rings is the caller's business. No interrupts. */
+/* A virtio-blk driver for payloads, with one queue. */
 #pragma once
 
-#include "payload.h"
+#include "virtio.h"
 
-#define DISK_RING 64u /* entries */
-
-enum { DISK_NEXT = 1, DISK_WRITE = 2, DISK_INDIRECT = 4 }; /* flags of a descriptor */
 enum { DISK_IN = 0, DISK_OUT = 1, DISK_FLUSH = 4, DISK_GET_ID = 8, DISK_DISCARD = 11, DISK_WRITE_ZEROES = 13 };
 enum { DISK_OK = 0, DISK_ERROR = 1, DISK_UNSUPPORTED = 2, DISK_PENDING = 0xff };
-enum { DISK_STATUS_STARTED = 15, DISK_STATUS_NEEDS_RESET = 0x40 };
 
-#define DISK_F_INDIRECT (UINT64_C(1) << 28)
-#define DISK_F_EVENT_INDEX (UINT64_C(1) << 29)
-#define DISK_F_VERSION_1 (UINT64_C(1) << 32)
 #define DISK_F_FLUSH (UINT64_C(1) << 9)
-
-struct disk_descriptor {
-	uint64_t address;
-	uint32_t length;
-	uint16_t flags;
-	uint16_t next;
-};
 
 struct disk_header {
 	uint32_t type, reserved;
 	uint64_t sector;
 };
 
-/* The rings, as the device sees them. */
-struct disk_rings {
-	struct disk_descriptor descriptor[DISK_RING];
-	struct {
-		uint16_t flags, index, ring[DISK_RING], used_event;
-	} available;
-	_Alignas(4) struct {
-		uint16_t flags, index;
-		struct {
-			uint32_t id, length;
-		} ring[DISK_RING];
-		uint16_t available_event;
-	} used;
-};
-
 struct disk {
-	volatile uint8_t *common, *notify, *isr, *config;
-	uint64_t registers;  /* the BAR */
-	uint16_t seen;       /* used index so far */
-	_Alignas(16) volatile struct disk_rings rings;
+	struct virtio device;
+	uint16_t seen; /* used index so far */
+	volatile struct ring rings;
 };
 
 /* Finds disk 0, 1 ... of this guest on PCI and enables its registers. */
@@ -55,9 +25,6 @@ bool disk_find(struct disk *disk, unsigned number);
 
 uint8_t disk_status(const struct disk *disk);
 uint64_t disk_sectors(const struct disk *disk);
-
-/* Waits until the device is reset; false: not within 10 s. */
-bool disk_reset(const struct disk *disk);
 
 /* Resets, agrees on these features and VERSION_1, empties the rings, and starts. */
 bool disk_start(struct disk *disk, uint64_t features);
@@ -74,6 +41,3 @@ void disk_describe(struct disk *disk, uint16_t index, const void *address, uint3
 
 /* One whole request by descriptors 0 to 2; returns its status, DISK_PENDING after 30 s. */
 uint8_t disk_request(struct disk *disk, uint32_t type, uint64_t sector, void *data, uint32_t length);
-
-/* Ticks of the timebase in a millisecond. */
-#define DISK_MS 10000u
