@@ -65,6 +65,9 @@ def test_reaches_the_others_and_the_outside():
         check(f"\nof-{other}\n" in system.run(f"ssh root@{other} 'echo of-$(hostname)'"), f"{name} does not reach {other} by ssh")
         code, answer = system.ssh(ports[name], "hostname")
         check(code == 0 and answer == f"{name}\n", f"ssh to {name} ended with {code}: {answer}")
+    own = re.search(r"inet6 (fe80[0-9a-f:]+)/", system.run("ip -6 address show eth0")).group(1)
+    system.enter("alpha")
+    check(system.ping(f"{own}%eth0", 3, "-6") == 3, "pings by IPv6 were lost")
     drops = system.drops()
     # A guest that is about to start has no buffers yet.
     check(all(set(drops[f"{name}.0"]) <= {"no buffer to receive"} for name in ports), f"frames of good guests were dropped: {drops}")
@@ -135,6 +138,12 @@ def test_link_and_vlans():
         system.run(f"for i in 1 2 3 4 5 6 7 8 9; do [ $(cat /sys/class/net/eth0/carrier) = {carrier} ] && break; sleep 0.2; done")
         check(f"\n{carrier}\n" in system.run("cat /sys/class/net/eth0/carrier"), f"carrier with the link {state}")
         check(system.ping("beta", 2, "-W 2") == answers, f"pings with the link {state}")
+        if state == "down":
+            # It stays unplugged with a new server.
+            system.prompt("kill net")
+            system.expect("warning: the net server was started again")
+            system.wait(1)
+            check("\n0\n" in system.run("cat /sys/class/net/eth0/carrier"), "a new server plugged the link in again")
     system.run("ip link set eth1 up; ip address add 10.5.0.1/24 dev eth1")
     system.enter("beta")
     system.run("ip link add link eth0 name eth0.5 type vlan id 5; ip link set eth0.5 up; ip address add 10.5.0.2/24 dev eth0.5")
