@@ -211,6 +211,7 @@ def net_initramfs(busybox, packages, tools):
     image.link("usr/bin/ssh", "/bin/ssh")  # where scp looks for it
     image.file("bin/net", compiled("net.c"), executable=True)
     image.file("bin/packets", compiled("packets.c"), executable=True)
+    image.file("bin/datagrams", compiled("datagrams.c"), executable=True)
     image.file("etc/udhcpc", (HERE / "udhcpc").read_bytes(), executable=True)
     image.file("etc/hosts", b"127.0.0.1 localhost\n10.0.2.21 alpha\n10.0.2.22 beta\n10.0.2.23 gamma\n")
     add_libraries(image, tools, programs)

@@ -81,6 +81,7 @@ def test_dhcp_arp_and_ipv4():
         outside_pings(outside, "10.9.0.21", size=4000)  # in fragments
         guest_pings(system, OWN4, "-s 4000")
         broadcast_and_groups(system, outside)
+        joins_a_group(system, outside)
         too_large(system, outside)
         smaller_on_the_way(system, outside)
 
@@ -93,6 +94,21 @@ def broadcast_and_groups(system, outside):
     outside_pings(outside, f"10.9.0.255%{TAP}")
     outside_pings(outside, f"224.0.0.1%{TAP}")
     system.run("echo 1 >/proc/sys/net/ipv4/icmp_echo_ignore_broadcasts")
+
+
+def joins_a_group(system, outside):
+    """A program of the guest joins: it says so (RFC 3376), and receives what is sent there."""
+    _text, own = address_of(system)
+    with outside.raw() as raw:
+        system.type("datagrams receive 10.9.0.21 5004 seconds=1 group=239.1.2.3\r")
+        system.expect(r"datagrams: listening")
+        raw.expect(lambda frame: frame[:6] == net.mac("01:00:5e:00:00:16") and frame[6:12] == own and b"\xef\1\2\3" in frame[14:],
+            "a report of the guest's group")
+    with outside.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        link.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(OWN4))
+        for number, group in enumerate(["239.1.2.3"] * 5 + ["239.1.2.4"] * 3):
+            link.sendto(bytes([0, 0, 0, number]) + bytes((number * 7 + at) & 0xFF for at in range(4, 100)), (group, 5004))
+    system.expect(r"datagrams: received 5, 0 wrong, 500 bytes", 30)
 
 
 def too_large(system, outside):
@@ -323,6 +339,49 @@ def test_large_segments():
 
 
 test_large_segments.seconds = 180
+
+
+def sent_frames(system, port):
+    """Frames that a port sent, by the prompt; a large one is one."""
+    return int(re.search(rf"^  \S+ +{re.escape(port)} +[0-9a-f:]{{17}} .*? (?:up|down) +(\d+) ", system.prompt("nets"), re.MULTILINE).group(1))
+
+
+def good_datagram(data):
+    """As tools/guests/datagrams.c makes them."""
+    number = int.from_bytes(data[:4], "big")
+    return data[4:] == bytes((number * 7 + at) & 0xFF for at in range(4, len(data)))
+
+
+def test_datagrams_in_one():
+    """Linux from 6.2 on sends many datagrams in one frame; the NIC of QEMU takes none, so they are cut for outside."""
+    times, parts, size = 10, 40, 1400
+    with Outside(f"{OWN4}/24") as outside:
+        system = start(outside, {"alpha": {"net": "10.9.0.21/24"}, "beta": {"net": "10.9.0.22/24"}})
+        system.wait_shells()
+        # Linux leaves it off, where it can.
+        system.run("ethtool -K eth0 tx-udp-segmentation on")
+        check("tx-udp-segmentation: on" in system.run("ethtool -k eth0"), "the guest's NIC does not cut datagrams")
+        with outside.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            listener.bind((OWN4, 5003))
+            listener.settimeout(3)
+            for more in (f"parts={parts} size={size}", f"parts={parts} size={20}"):
+                before = sent_frames(system, "alpha.0")
+                system.run(f"datagrams send {OWN4} 5003 count={times} {more}")
+                check(sent_frames(system, "alpha.0") - before < 3 * times, "the guest cut the frames itself")
+                received = [listener.recv(2048) for _ in range(times * parts)]
+                check(all(map(good_datagram, received)), "a datagram is not what was sent")
+                check(all(f"size={len(data)}" in more for data in received), "a datagram has another length")
+        system.enter("beta")
+        system.type("datagrams receive 10.9.0.22 5003 seconds=2\r")
+        system.expect(r"datagrams: listening")
+        system.focus("alpha")
+        # Not more at once than the buffers of the other guest's NIC hold.
+        system.run(f"datagrams send 10.9.0.22 5003 count=3 parts={parts} size={size}")
+        system.expect_guest("beta", rf"datagrams: received {3 * parts}, 0 wrong, {3 * parts * size} bytes", 30)
+
+
+test_datagrams_in_one.seconds = 120
 
 
 def lies(to, source):
