@@ -145,6 +145,24 @@ static const char *read_captures(const void *tree, struct description *descripti
 	return NULL;
 }
 
+/* Its NICs; on its network guests are its clients. */
+static const char *read_gateway(const void *tree, int gateway, struct description *description)
+{
+	char net[NET_NAME_MAX + 1];
+	unsigned guests = description->sessions;
+
+	if (gateway < 0)
+		return NULL;
+	if (!description_string(tree, gateway, "net", net, sizeof(net)))
+		return "the gateway has no network";
+	for (unsigned i = 0; i < guests; i++) {
+		struct port_config *session = &description->session[i];
+
+		session->addresses.client = strcmp(description->net[session->net].name, net) == 0;
+	}
+	return read_guest(tree, gateway, ATTACH_GATEWAY, description);
+}
+
 const char *description_read(const void *tree, size_t size, struct description *description)
 {
 	int node, parent;
@@ -171,7 +189,6 @@ const char *description_read(const void *tree, size_t size, struct description *
 			return problem;
 		description->guests++;
 	}
-	node = fdt_path_offset(tree, "/" GATEWAY_NAME);
-	problem = node < 0 ? NULL : read_guest(tree, node, ATTACH_GATEWAY, description);
+	problem = read_gateway(tree, fdt_path_offset(tree, "/" GATEWAY_NAME), description);
 	return problem ? problem : read_captures(tree, description);
 }

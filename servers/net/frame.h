@@ -71,9 +71,10 @@ void frame_untag(struct frame *frame);
 /* Copies bytes of the frame to memory; from + length is within it. */
 void frame_copy(const struct frame *frame, uint32_t from, uint8_t *to, uint32_t length);
 
-/* Whether source addresses of ARP, IPv4 and IPv6 in the frame are among those allowed. */
+/* Whether source addresses of ARP, IPv4 and IPv6 in the frame are among those allowed, and what it says is, too. */
 struct frame_addresses {
 	uint32_t count4, count6;
+	bool client; /* it has to be given its own by another port: it may not give any by DHCP, or as a router of IPv6 */
 	uint8_t address4[4][4], address6[4][16];
 };
 bool frame_source_allowed(const struct frame *frame, const struct frame_addresses *allowed, const uint8_t mac[ETHERNET_ADDRESS]);

@@ -11,7 +11,7 @@
 #define TYPE_SERVICE 0x88a8u
 
 enum { IP_UDP = 17, IP_ICMPV6 = 58 };
-enum { ICMPV6_ROUTER_SOLICITATION = 133, ICMPV6_NEIGHBOUR_SOLICITATION = 135, ICMPV6_NEIGHBOUR_ADVERTISEMENT = 136,
+enum { ICMPV6_ROUTER_SOLICITATION = 133, ICMPV6_ROUTER_ADVERTISEMENT = 134, ICMPV6_NEIGHBOUR_SOLICITATION = 135, ICMPV6_NEIGHBOUR_ADVERTISEMENT = 136,
        ICMPV6_LISTENER_REPORT = 143 };
 
 static const uint8_t zero[16];
@@ -45,11 +45,19 @@ static bool is_dhcp(const struct frame *frame)
 	return frame->protocol == IP_UDP && frame->transport && memcmp(frame->head + frame->transport, ports, sizeof(ports)) == 0;
 }
 
+/* A server of DHCP, or of DHCP for IPv6 (RFC 8415). */
+static bool is_dhcp_server(const struct frame *frame)
+{
+	const uint8_t *port = frame->head + frame->transport;
+
+	return frame->protocol == IP_UDP && frame->transport && ((port[0] == 0 && port[1] == 67) || (port[0] == 547 >> 8 && port[1] == (547 & 255)));
+}
+
 static bool ipv4_allowed(const struct frame *frame, const struct frame_addresses *allowed)
 {
 	const uint8_t *ip = frame->head + frame->network;
 
-	if (frame->head_length - frame->network < 20)
+	if (frame->head_length - frame->network < 20 || (allowed->client && is_dhcp_server(frame)))
 		return false;
 	return listed(allowed->address4[0], allowed->count4, ip + 12, 4) || (memcmp(ip + 12, zero, 4) == 0 && is_dhcp(frame));
 }
@@ -80,13 +88,15 @@ static bool ipv6_allowed(const struct frame *frame, const struct frame_addresses
 	const uint8_t *ip = frame->head + frame->network;
 	uint8_t type = 0;
 
-	if (frame->head_length - frame->network < 40 || frame->protocol == 0)
+	if (frame->head_length - frame->network < 40 || frame->protocol == 0 || (allowed->client && is_dhcp_server(frame)))
 		return false;
 	if (frame->protocol == IP_ICMPV6) {
 		if (frame->transport >= frame->head_length)
 			return false;
 		type = frame->head[frame->transport];
 	}
+	if (type == ICMPV6_ROUTER_ADVERTISEMENT && allowed->client)
+		return false;
 	if (type == ICMPV6_NEIGHBOUR_ADVERTISEMENT && !advertisement_allowed(frame, allowed, mac))
 		return false;
 	if (own_ipv6(ip + 8, allowed, mac))

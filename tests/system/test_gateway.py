@@ -110,3 +110,18 @@ def test_way_out():
 
 
 test_way_out.seconds = 300
+
+
+def test_given_addresses():
+    with Echo() as server:
+        port = free_port()
+        system = start(guests=("alpha",), nics={"alpha": [{"net": "lan", "addresses": ["192.168.7.77"], "forward": {port: 22}}]},
+            net={"subnet": "192.168.7.0/24", "outside": {"address": "10.0.2.44/24", "gateway": "10.0.2.2", "dns": "10.0.2.3"}})
+        check("192.168.7.77/24" in system.run("ip -4 address show eth0"), "alpha has not its address")
+        check_way_out(system, server, port)
+        # Its own path: a hop more, which says so.
+        check("192.168.7.1" in system.run_any("traceroute -n -m 2 -q 1 -w 3 10.0.2.2")[1], "the gateway is no hop")
+        system.end_in_order()
+
+
+test_given_addresses.seconds = 240

@@ -266,6 +266,11 @@ static void describe(void)
 	text("file", "/tmp/x.pcapng");
 	must(fdt_end_node(tree));
 	must(fdt_end_node(tree));
+	if (fake.options.gateway) {
+		must(fdt_begin_node(tree, "gateway"));
+		text("net", "lan");
+		must(fdt_end_node(tree));
+	}
 	must(fdt_begin_node(tree, "guests"));
 	for (unsigned i = 0; i < FAKE_GUESTS; i++)
 		describe_guest(i);

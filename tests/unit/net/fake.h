@@ -31,6 +31,7 @@ struct fake_options {
 	uint32_t vlan[FAKE_SESSIONS], group[FAKE_SESSIONS];
 	const char *address[FAKE_SESSIONS];
 	uint32_t mtu;
+	bool gateway;                   /* guests' addresses come from one, which is not there itself */
 	uint64_t nic_features;
 	unsigned captures;              /* devices for them, at most one is open */
 	bool capture[FAKE_SESSIONS], capture_uplink;

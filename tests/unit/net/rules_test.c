@@ -36,6 +36,36 @@ TEST(rules, drops_foreign_ip_addresses)
 	assert_int_equal(drops(0, NET_DROP_SOURCE_IP), 1);
 }
 
+/* Sends a datagram of alpha from this port, with addresses as the scene has them. */
+static void say_from_port(uint16_t port)
+{
+	uint32_t length = make(1, 0, false, PACKET_UDP, 10);
+
+	packet[34] = (uint8_t)(port >> 8);
+	packet[35] = (uint8_t)port;
+	guest_say(&guest[0], NULL, packet, length);
+}
+
+TEST(rules, drop_servers_of_dhcp_beside_a_gateway)
+{
+	fake_reset();
+	fake.options.address[0] = "10.0.2.21";
+	fake.options.gateway = true;
+	begin(MODERN, MODERN, 0);
+	say_from_port(67);
+	say_from_port(547);
+	assert_int_equal(drops(0, NET_DROP_SOURCE_IP), 2);
+	say_from_port(68);
+	assert_int_equal(drops(0, NET_DROP_SOURCE_IP), 2);
+	/* Without one, guests may serve others. */
+	fake_reset();
+	fake.options.address[0] = "10.0.2.21";
+	fake.options.gateway = false;
+	begin(MODERN, MODERN, 0);
+	say_from_port(67);
+	assert_int_equal(drops(0, NET_DROP_SOURCE_IP), 0);
+}
+
 TEST(rules, count_what_a_link_that_is_down_keeps_away)
 {
 	uint32_t length;
@@ -306,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN_WITH(rules, drops_what_may_not_be_sent, set_up),
 		RUN_WITH(rules, drops_foreign_ip_addresses, set_up),
+		RUN_WITH(rules, drop_servers_of_dhcp_beside_a_gateway, set_up),
 		RUN_WITH(rules, count_what_a_link_that_is_down_keeps_away, set_up),
 		RUN_WITH(rules, isolates_guests_of_a_group, set_up),
 		RUN_WITH(rules, tags_between_ports, set_up),
