@@ -13,46 +13,13 @@ from driver import Failure, check, free_port
 from figures import median, spread
 from net_cost import measure_against_kvm, measure_costs, measure_outside
 from net_guests import ADDRESSES, GATEWAY
+from net_rates import PEER, PINGS, STREAMS, between_guests, measure_virtual, stream
 from net_systems import Bare, Kvm, Serai
 
-SECONDS = 5  # of each stream
-PINGS = 200
 FLOOD_SECONDS = int(os.environ.get("SERAI_FLOOD_SECONDS", "15"))
 MARGIN = 5  # seconds, from its start or end, in which nothing is measured
 KEYS_LEAST = 20
-PEER = ADDRESSES["beta"]
-STREAMS = (("1 stream", ""), ("4 streams", " -P 4"), ("1 stream, the other way", " -R"))
 SSH = ("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=60")
-
-
-def rate(text):
-    """Mbit/s that arrived, of all streams, from what iperf3 printed with "-f k"."""
-    found = re.findall(r"^\[ *(\w+)\] .* ([\d.]+) Kbits/sec +receiver", text, re.MULTILINE)
-    check(found, f"iperf3 printed no result: {text[-400:]}")
-    return float(dict(found).get("SUM", found[-1][1])) / 1000
-
-
-def stream(system, more="", server=PEER, name="alpha", seconds=SECONDS):
-    return rate(system.shell(name, f"iperf3 -c {server} -t {seconds} -f k -i 0{more}", 60 + 2 * seconds))
-
-
-def pings(system):
-    """Milliseconds of each, sorted."""
-    system.shell("alpha", f"ping -c {PINGS} -i 0.01 {PEER} >/tmp/pings", 120)
-    text = system.shell("alpha", "sed -n 's/.*time=\\([0-9.]*\\) ms/TIME \\1/p' /tmp/pings | sort -k 2n | tr '\\n' ';'")
-    found = [float(value) for value in re.findall(r"TIME ([\d.]+);", re.sub(r"\n", "", text))]
-    check(len(found) >= PINGS // 2, f"only {len(found)} of {PINGS} pings were answered: {text[-300:]}")
-    return found
-
-
-def between_guests(system):
-    """Rates by name, and the times of pings."""
-    try:
-        system.shell("beta", "iperf3 -s -D >/dev/null")
-        times = pings(system)
-        return {name: stream(system, more) for name, more in STREAMS}, times
-    finally:
-        system.end()
 
 
 def report_pairs(figures, what, first, second, unit, goal, least, names=("KVM", "Serai")):
@@ -210,6 +177,7 @@ def measure_flood(figures, _):
 def measure(figures, runs):
     ours = measure_costs(figures)
     measure_against_kvm(figures, ours)
+    measure_virtual(figures)
     measure_outside(figures)
     runs = min(runs, 2)
     measure_to_host(figures, runs)
