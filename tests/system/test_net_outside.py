@@ -74,7 +74,8 @@ def test_dhcp_arp_and_ipv4():
         system = start(outside, {"alpha": {"net": "dhcp", "nics": [{"net": "lan", "mac": "52:54:00:09:00:21"}]}})
         with net.DhcpServer(outside, OWN4, {"52:54:00:09:00:21": "10.9.0.21"}) as dhcp:
             system.wait_shells()
-            check(dhcp.seen[:2] == [dhcp.DISCOVER, dhcp.REQUEST], f"the server saw {dhcp.seen}")
+            # Each again, if the machine is slow.
+            check(dhcp.seen[:1] == [dhcp.DISCOVER] and dhcp.seen[-1:] == [dhcp.REQUEST], f"the server saw {dhcp.seen}")
         check("inet 10.9.0.21/24" in system.run("ip address show eth0"), "the guest has not the address that it was given")
         both_ways(system, outside, "10.9.0.21", OWN4)
         check(outside.neighbours().get("10.9.0.21", "52:54:00:09:00:21") == "52:54:00:09:00:21", "another link address answered")
