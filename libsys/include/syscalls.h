@@ -28,10 +28,10 @@ enum err sys_send(cptr_t endpoint, const struct message *message) __attribute__(
 /* Sets the badge bits of the capability in the notification. */
 enum err sys_signal(cptr_t notification);
 
-/* Waits until the notification has bits, and takes them. deadline in timebase ticks: ERR_TIMED_OUT. */
+/* Waits until the notification has bits, and takes them. deadline in timebase ticks: ERR_TIMED_OUT. Without ERR_OK, *bits is anything. */
 enum err sys_wait(cptr_t notification, uint64_t deadline, uint64_t *bits) __attribute__((warn_unused_result));
 
-/* Takes the bits that are there, or ERR_WOULD_BLOCK. */
+/* Takes the bits that are there, or ERR_WOULD_BLOCK. Without ERR_OK, *bits is anything. */
 enum err sys_poll(cptr_t notification, uint64_t *bits) __attribute__((warn_unused_result));
 
 void sys_yield(void);

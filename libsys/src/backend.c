@@ -80,6 +80,6 @@ void backend_run(bool (*turn)(uint64_t bits), uint64_t (*deadline)(void))
 
 		if (err != ERR_OK && err != ERR_TIMED_OUT && err != ERR_WOULD_BLOCK)
 			task_fail("waiting failed with error %d", err);
-		more = turn(bits);
+		more = turn(err == ERR_OK ? bits : 0);
 	}
 }

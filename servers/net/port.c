@@ -58,7 +58,7 @@ static bool streams(struct port *port, uint64_t now)
 {
 	if (port->was_paced)
 		return port->taken > 1;
-	port->streak = now - port->rested < port->period ? port->streak + 1 : 0;
+	port->streak = now - port->rested < port->gather ? port->streak + 1 : 0;
 	port->rested = now;
 	return port->streak >= STREAK;
 }
@@ -79,7 +79,10 @@ static uint32_t rest(struct port *port, uint64_t now)
 		return at;
 	}
 	port->pace = paced ? PORT_PACED : PORT_IDLE;
-	port->held_until = now + port->period;
+	port->held_until = now + port->gather;
+	/* One wake-up for both. */
+	if (paced && port->settle_at)
+		port->settle_at = port->held_until;
 	return at;
 }
 
@@ -164,6 +167,20 @@ static inline uint32_t take_bytes(struct virtqueue_segment *segment, uint8_t *to
 	return length;
 }
 
+/* The usual case, without a call. */
+static inline uint32_t take_header(struct virtqueue_segment *segment, struct net_header *header)
+{
+	typedef uint16_t __attribute__((may_alias)) half_t;
+	const half_t *from = (const half_t *)(const void *)segment->data;
+	half_t *to = (half_t *)(void *)header;
+
+	for (uint32_t i = 0; i < HEADER / 2; i++)
+		to[i] = from[i];
+	segment->data += HEADER;
+	segment->length -= HEADER;
+	return HEADER;
+}
+
 /* Reads a chain: header and head are copied, the rest is described. false: too long, in too many pieces, or to be written. */
 static __attribute__((hot)) bool read_frame(struct port *port, struct virtqueue *ring, struct virtqueue_chain *chain, struct frame *frame)
 {
@@ -174,7 +191,9 @@ static __attribute__((hot)) bool read_frame(struct port *port, struct virtqueue 
 	while (virtqueue_next(ring, &port->memory, chain, &segment)) {
 		if (segment.write || segment.length > HEADER + NET_FRAME_MAX)
 			return false;
-		if (header < HEADER)
+		if (header == 0 && segment.length >= HEADER && ((uintptr_t)segment.data & 1) == 0)
+			header = take_header(&segment, &frame->header);
+		else if (header < HEADER)
 			header += take_bytes(&segment, (uint8_t *)&frame->header + header, HEADER - header);
 		frame->length += segment.length;
 		if (frame->length > NET_FRAME_MAX)
@@ -213,7 +232,7 @@ static void give_back(struct port *port, uint32_t pair, uint32_t bytes, uint64_t
 	uint16_t end = port->send[pair].next;
 
 	if (bytes < LAZY_BYTES) {
-		port->settle_at = now + port->period;
+		port->settle_at = now + port->settle;
 		end--;
 	}
 	complete(port, pair, end);
@@ -228,7 +247,8 @@ static void give_back_all(struct port *port)
 
 void port_settle(struct port *port, uint64_t now)
 {
-	if (port->settle_at && now >= port->settle_at)
+	/* One that has more frames gives it back with these. */
+	if (port->settle_at && now >= port->settle_at && port->pace != PORT_QUEUED)
 		give_back_all(port);
 }
 

@@ -81,7 +81,7 @@ struct port {
 	uint32_t streak;          /* times in a row that they were so soon after the last time, with nothing received */
 	uint32_t taken;           /* frames since it was woken */
 	bool was_paced;           /* when it was woken */
-	uint64_t period;          /* ticks: what is soon */
+	uint64_t gather, settle;  /* ticks: how long frames gather, and how long a small one is kept */
 	struct limit bytes, packets, groups; /* groups: broadcast and multicast frames */
 	struct net_port_status counters;
 	uint32_t complaints;      /* lines in the log */

@@ -10,7 +10,8 @@
 #define FEATURE_INDIRECT ((uint64_t)1 << 28)
 #define FEATURE_EVENT_INDEX ((uint64_t)1 << 29)
 #define FILTER_TRIES 4u
-#define PERIODS 10000u /* a second: 100 us, as NICs moderate their interrupts */
+#define GATHERS 5000u  /* a second: 200 us, as NICs moderate their interrupts when much comes */
+#define SETTLES 10000u /* a second: 100 us */
 
 void port_init(struct port *port, struct hold *hold, uint64_t hz)
 {
@@ -24,7 +25,8 @@ void port_init(struct port *port, struct hold *hold, uint64_t hz)
 	limit_init(&port->groups, PORT_GROUP_RATE, PORT_GROUP_RATE, hz, now);
 	port->up = true;
 	snprintf(port->name, sizeof(port->name), "%s.%u", config->guest_name, config->nic % NET_NICS_MAX);
-	port->period = hz / PERIODS;
+	port->gather = hz / GATHERS;
+	port->settle = hz / SETTLES;
 	memcpy(port->counters.name, config->guest_name, sizeof(port->counters.name));
 	memcpy(port->counters.net, port->net->name, sizeof(port->counters.net));
 	memcpy(port->counters.mac, config->mac, ETHERNET_ADDRESS);
