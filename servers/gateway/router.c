@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <libsys/log.h>
+
 #include "bytes.h"
 #include "checksum.h"
 #include "dhcp.h"
@@ -15,7 +17,9 @@
 #define TYPE_ARP 0x0806u
 #define GSO_TCPV4 1u
 #define GSO_ECN 0x80u
-#define WAITING 32u    /* frames for a next hop whose MAC is asked for */
+#define WAITING 64u    /* frames for a next hop whose MAC is asked for */
+#define WAITING_SHARE 4u /* of one NIC: so many hosts may it ask for at once */
+#define COMPLAINTS_MAX 8u
 #define WAIT_MS 3000u
 #define ICMP_EXPIRED 11u
 #define ICMP_ECHO 8u
@@ -24,7 +28,7 @@
 
 /* A frame that has all but its receiver's MAC. */
 struct waiting {
-	bool used;
+	const struct lease *sender; /* NULL: free */
 	struct link_frame frame;
 	uint32_t address;
 	uint64_t since; /* ms */
@@ -34,7 +38,8 @@ static struct {
 	const struct description *description;
 	struct link *link;
 	struct nat *nat;
-	uint64_t now, expired;
+	uint64_t now, expired, full; /* full: drops that were told in the log */
+	unsigned complaints;
 	bool asks; /* frames wait, and an answer may have come */
 	struct waiting waiting[WAITING];
 } router;
@@ -117,24 +122,39 @@ static void expire(const struct link_frame *about)
 	link_send(link, &frame);
 }
 
-/* Sends a translated frame outside, or keeps it until its next hop is known. */
-static void send_outside(struct link_frame *frame, uint32_t address)
+/* A free place among those that wait; NULL: the sender has its share of them. */
+static struct waiting *find_place(const struct lease *sender)
 {
+	struct waiting *place = NULL;
+	unsigned own = 0;
+
+	for (unsigned i = 0; i < WAITING; i++) {
+		if (!router.waiting[i].sender)
+			place = &router.waiting[i];
+		own += router.waiting[i].sender == sender;
+	}
+	return own < WAITING_SHARE ? place : NULL;
+}
+
+/* Sends a translated frame outside, or keeps it until its next hop is known. */
+static void send_outside(struct link_frame *frame, uint32_t address, const struct lease *sender)
+{
+	struct waiting *place;
 	uint8_t mac[MAC_SIZE];
 
-	if (stack_next_hop(address, mac, true)) {
+	if (stack_next_hop(address, mac, false)) {
 		set_ethernet(frame, mac, router.link[OUTSIDE].mac);
 		link_send(&router.link[OUTSIDE], frame);
 		return;
 	}
-	for (unsigned i = 0; i < WAITING; i++) {
-		if (router.waiting[i].used)
-			continue;
-		router.waiting[i] = (struct waiting){ .used = true, .frame = *frame, .address = address, .since = router.now };
-		router.asks = true;
+	place = find_place(sender);
+	if (!place) {
+		discard(frame);
 		return;
 	}
-	discard(frame);
+	*place = (struct waiting){ .sender = sender, .frame = *frame, .address = address, .since = router.now };
+	router.asks = true;
+	(void)stack_next_hop(address, mac, true);
 }
 
 static void look_at_waiting(void)
@@ -147,15 +167,15 @@ static void look_at_waiting(void)
 	for (unsigned i = 0; i < WAITING; i++) {
 		struct waiting *waiting = &router.waiting[i];
 
-		if (!waiting->used)
+		if (!waiting->sender)
 			continue;
 		if (stack_next_hop(waiting->address, mac, false)) {
 			set_ethernet(&waiting->frame, mac, router.link[OUTSIDE].mac);
 			link_send(&router.link[OUTSIDE], &waiting->frame);
-			waiting->used = false;
+			waiting->sender = NULL;
 		} else if (router.now - waiting->since > WAIT_MS) {
 			discard(&waiting->frame);
-			waiting->used = false;
+			waiting->sender = NULL;
 		} else {
 			router.asks = true;
 		}
@@ -178,7 +198,7 @@ static void leave(struct link_frame *frame)
 		discard(frame);
 	} else {
 		age(ip);
-		send_outside(frame, load32(ip + 16));
+		send_outside(frame, load32(ip + 16), lease);
 	}
 }
 
@@ -259,6 +279,19 @@ static void from_outside(struct link_frame *frame)
 	}
 }
 
+/* Once a second. */
+static void look_after_flows(void)
+{
+	router.expired = router.now;
+	nat_expire(router.nat, router.now);
+	if (router.nat->drops[NAT_DROP_FULL] == router.full || router.complaints == COMPLAINTS_MAX)
+		return;
+	router.complaints++;
+	log_warn("a guest has its share of open connections: %lu packets for further ones were dropped",
+		 (unsigned long)(router.nat->drops[NAT_DROP_FULL] - router.full));
+	router.full = router.nat->drops[NAT_DROP_FULL];
+}
+
 bool router_turn(uint64_t now)
 {
 	unsigned sides = router.description->outside ? SIDES : 1, left = TURN_FRAMES;
@@ -277,10 +310,8 @@ bool router_turn(uint64_t now)
 	stack_turn();
 	nat_set_outside(router.nat, stack_outside());
 	look_at_waiting();
-	if (now - router.expired > 1000) {
-		router.expired = now;
-		nat_expire(router.nat, now);
-	}
+	if (now - router.expired > 1000)
+		look_after_flows();
 	for (unsigned side = 0; side < sides; side++)
 		more |= link_flush(&router.link[side]);
 	return more;

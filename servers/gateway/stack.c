@@ -12,6 +12,8 @@
 #include "proxy.h"
 
 #define HOST_NAME "serai"
+#define ROUTER_MS 120000u    /* that the router outside is believed to be where it was */
+#define ROUTER_ASK_MS 1000u
 
 static struct {
 	const struct description *description;
@@ -21,6 +23,12 @@ static struct {
 	uint32_t (*now)(void), (*random)(void);
 	uint32_t outside; /* the address that was told in the log */
 	const uint8_t *source; /* Ethernet address that the frame at hand came from */
+	/* The router outside, kept here too: a guest that tries many addresses there pushes it out of lwIP's table. */
+	struct {
+		uint32_t address; /* 0: not known */
+		uint8_t mac[MAC_SIZE];
+		uint32_t seen, asked; /* ms */
+	} router;
 } stack;
 
 /* Called by lwIP. */
@@ -250,6 +258,21 @@ uint32_t stack_outside(void)
 	return lwip_ntohl(ip4_addr_get_u32(netif_ip4_addr(&stack.netif[OUTSIDE])));
 }
 
+/* The kept MAC of the router; asked for again from time to time. */
+static bool router_mac(const ip4_addr_t *hop, uint8_t mac[MAC_SIZE])
+{
+	uint32_t now = stack.now();
+
+	if (stack.router.address != ip4_addr_get_u32(hop) || now - stack.router.seen > ROUTER_MS)
+		return false;
+	memcpy(mac, stack.router.mac, MAC_SIZE);
+	if (now - stack.router.asked > ROUTER_ASK_MS) {
+		stack.router.asked = now;
+		(void)etharp_query(&stack.netif[OUTSIDE], hop, NULL);
+	}
+	return true;
+}
+
 bool stack_next_hop(uint32_t address, uint8_t mac[MAC_SIZE], bool ask)
 {
 	struct netif *netif = &stack.netif[OUTSIDE];
@@ -264,8 +287,15 @@ bool stack_next_hop(uint32_t address, uint8_t mac[MAC_SIZE], bool ask)
 		hop = *netif_ip4_gw(netif);
 	if (etharp_find_addr(netif, &hop, &found, &found_address) >= 0) {
 		memcpy(mac, found->addr, MAC_SIZE);
+		if (ip4_addr_eq(&hop, netif_ip4_gw(netif))) {
+			memcpy(stack.router.mac, mac, MAC_SIZE);
+			stack.router.address = ip4_addr_get_u32(&hop);
+			stack.router.seen = stack.now();
+		}
 		return true;
 	}
+	if (router_mac(&hop, mac))
+		return true;
 	if (ask)
 		(void)etharp_query(netif, &hop, NULL);
 	return false;
