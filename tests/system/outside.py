@@ -251,7 +251,7 @@ def ping(outside, address, size=56, fragment=True, tries=3, seconds=3):
 
 
 class DhcpServer(threading.Thread):
-    """Gives addresses (RFC 2131) on the tap: {MAC: address}. Counts what it saw by message type."""
+    """Gives addresses (RFC 2131) on the tap: {MAC, or None for any other: address}. Keeps what it saw by message type."""
 
     DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
 
@@ -282,7 +282,7 @@ class DhcpServer(threading.Thread):
 
     def answer(self, request):
         kind = options(request).get(53, b"\0")[0]
-        address = self.leases.get(":".join(f"{byte:02x}" for byte in request[28:34]))
+        address = self.leases.get(":".join(f"{byte:02x}" for byte in request[28:34]), self.leases.get(None))
         self.seen.append(kind)
         if kind not in (self.DISCOVER, self.REQUEST) or not address:
             return

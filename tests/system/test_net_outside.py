@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux guests and a real Linux network outside: a tap in a network namespace of this host."""
 
-import hashlib
 import random
 import re
 import socket
@@ -11,62 +10,10 @@ import time
 
 import outside as net
 from driver import check
-from net_guests import NetSystem
-from outside import TAP, Namespace, Outside, ping
+from outside import TAP, Namespace, Outside
+from outside_guests import OWN4, OWN6, add_address, address_of, both_ways, drops, guest_pings, outside_pings, start
 
-OWN4, OWN6 = "10.9.0.1", "fd00:9::1"
 FAR = "10.10.0.2"
-
-
-def start(outside, guests, mtu=1500, **keys):
-    """Guests on a switch whose uplink is the tap."""
-    return NetSystem(guests, net={"host": f"tap:{TAP}", "mtu": mtu}, wrapper=outside.enter, **keys)
-
-
-def add_address(system, address):
-    """Another address of the guest, in use at once."""
-    system.run(f"echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad; ip address add {address} dev eth0")
-
-
-def address_of(system, name="eth0"):
-    """The guest's link address, as text and as bytes."""
-    text = re.search(r"^([0-9a-f:]{17})$", system.run(f"cat /sys/class/net/{name}/address"), re.MULTILINE).group(1)
-    return text, net.mac(text)
-
-
-def drops(system):
-    """What each port dropped, by reason, as the prompt says: {guest.NIC or uplink: {reason: frames}}."""
-    found, port = {}, None
-    for line in system.prompt("nets").splitlines():
-        row = re.match(r"  \S+ +(\S+) +[0-9a-f:]{17} ", line)
-        port = row.group(1) if row else port
-        if line.startswith("    dropped: "):
-            found[port] = {reason: int(count) for reason, count in re.findall(r"(\S[^,]*?) (\d+)(?:,|$)", line.partition(": ")[2])}
-    return found
-
-
-def guest_pings(system, address, more="", wanted=True):
-    # The shell prefers its own ping, which has fewer options.
-    how = "-c 3 -i 0.2 -W 5" if wanted else "-c 2 -i 0.3 -W 1"
-    status, answer = system.run_any(f"/bin/ping {how} {more} {address}", 40)
-    check((status == 0) == wanted, f"ping {more} {address} in the guest {'failed' if wanted else 'got an answer'}: {answer[-500:]}")
-    return answer
-
-
-def outside_pings(outside, address, wanted=True, **options):
-    if not wanted:
-        options = {"tries": 1, "seconds": 1.5, **options}
-    check(ping(outside, address, **options) == wanted, f"{address} {'did not answer' if wanted else 'answered'} with {options}")
-
-
-def both_ways(system, outside, guest, own, more=""):
-    """Looked up by both, before and after both forgot."""
-    for _ in range(2):
-        outside_pings(outside, guest)
-        check(guest.partition("%")[0] in outside.neighbours(), f"outside does not know where {guest} is")
-        guest_pings(system, own, more)
-        outside.forget_neighbours()
-        system.run("ip neigh flush dev eth0")
 
 
 def test_dhcp_arp_and_ipv4():
@@ -285,104 +232,6 @@ def sends_with_its_tag(system, outside, alpha, beta):
         system.run("net send eth0.6 count=1 to=02:00:00:00:06:01 && net send eth0 count=1 to=02:00:00:00:06:01")
         for vlan in (6, None):
             raw.expect(lambda frame: frame[6:12] == beta and net.vlan_of(frame) == vlan, f"a frame of the trunk with VLAN {vlan}")
-
-
-STREAM = 8 << 20  # bytes
-
-
-def stream_in(system, outside):
-    """A TCP stream from outside to the guest, whose nc is only there to connect: it would move 1 KiB at a time. Returns the packets that it took, as the tap counts: large segments are one."""
-    data = random.Random(5).randbytes(STREAM)
-    system.type("nc -l -p 5001 -e sh -c 'sha256sum >/dev/hvc0'; echo EN''D\r")
-    before = outside.counter("tx_packets")
-    for _ in range(50):
-        link = outside.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            link.connect(("10.9.0.21", 5001))
-            break
-        except ConnectionRefusedError:
-            link.close()
-            time.sleep(0.2)
-    with link:
-        link.settimeout(60)
-        link.sendall(data)
-    digest = system.expect(r"^([0-9a-f]{64})", 60).group(1)
-    check(digest == hashlib.sha256(data).hexdigest(), "the guest received something else")
-    return outside.counter("tx_packets") - before
-
-
-def stream_out(system, outside):
-    """The same from the guest."""
-    with outside.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.bind((OWN4, 5002))
-        listener.listen()
-        listener.settimeout(60)
-        before = outside.counter("rx_packets")
-        system.type(f"nc {OWN4} 5002 -e dd if=/dev/zero bs=64k count={STREAM >> 16}; echo EN''D\r")
-        link, _address = listener.accept()
-        with link:
-            link.settimeout(60)
-            received = 0
-            while part := link.recv(1 << 20):
-                received += len(part)
-        system.expect(r"^END", 20)
-    check(received == STREAM, f"{received} bytes came, not {STREAM}")
-    return outside.counter("rx_packets") - before
-
-
-def test_large_segments():
-    with Outside(f"{OWN4}/24") as outside:
-        system = start(outside, {"alpha": {"net": "10.9.0.21/24"}})
-        system.wait_shells()
-        for what, stream in (("to", stream_in), ("from", stream_out)):
-            packets = stream(system, outside)
-            check(packets < STREAM / 4096, f"{STREAM >> 20} MiB {what} the guest took {packets} packets: segments are not large")
-
-
-test_large_segments.seconds = 180
-
-
-def sent_frames(system, port):
-    """Frames that a port sent, by the prompt; a large one is one."""
-    return int(re.search(rf"^  \S+ +{re.escape(port)} +[0-9a-f:]{{17}} .*? (?:up|down) +(\d+) ", system.prompt("nets"), re.MULTILINE).group(1))
-
-
-def good_datagram(data):
-    """As tools/guests/datagrams.c makes them."""
-    number = int.from_bytes(data[:4], "big")
-    return data[4:] == bytes((number * 7 + at) & 0xFF for at in range(4, len(data)))
-
-
-def test_datagrams_in_one():
-    """Linux from 6.2 on sends many datagrams in one frame; the NIC of QEMU takes none, so they are cut for outside."""
-    times, parts, size = 10, 40, 1400
-    with Outside(f"{OWN4}/24") as outside:
-        system = start(outside, {"alpha": {"net": "10.9.0.21/24"}, "beta": {"net": "10.9.0.22/24"}})
-        system.wait_shells()
-        # Linux leaves it off, where it can.
-        system.run("ethtool -K eth0 tx-udp-segmentation on")
-        check("tx-udp-segmentation: on" in system.run("ethtool -k eth0"), "the guest's NIC does not cut datagrams")
-        with outside.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-            listener.bind((OWN4, 5003))
-            listener.settimeout(3)
-            for more in (f"parts={parts} size={size}", f"parts={parts} size={20}"):
-                before = sent_frames(system, "alpha.0")
-                system.run(f"datagrams send {OWN4} 5003 count={times} {more}")
-                check(sent_frames(system, "alpha.0") - before < 3 * times, "the guest cut the frames itself")
-                received = [listener.recv(2048) for _ in range(times * parts)]
-                check(all(map(good_datagram, received)), "a datagram is not what was sent")
-                check(all(f"size={len(data)}" in more for data in received), "a datagram has another length")
-        system.enter("beta")
-        system.type("datagrams receive 10.9.0.22 5003 seconds=2\r")
-        system.expect(r"datagrams: listening")
-        system.focus("alpha")
-        # Not more at once than the buffers of the other guest's NIC hold.
-        system.run(f"datagrams send 10.9.0.22 5003 count=3 parts={parts} size={size}")
-        system.expect_guest("beta", rf"datagrams: received {3 * parts}, 0 wrong, {3 * parts * size} bytes", 30)
-
-
-test_datagrams_in_one.seconds = 120
 
 
 def lies(to, source):
