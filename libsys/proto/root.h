@@ -43,6 +43,12 @@ enum root_request {
 	ROOT_GATEWAY_KILL = 23, /* likewise, the gateway */
 };
 
+/*
+ * Where a guest sees the page of its interrupt controller with the enable bits, which it only reads: the VMM writes it as its memory
+ * "plic.enables", so that reading it is no exit. Linux reads it at each interrupt.
+ */
+#define GUEST_PLIC_ENABLES UINT64_C(0x0c002000)
+
 enum vmm_crash {
 	VMM_CRASH_UNSUPPORTED = 1, /* the guest did what the VMM cannot do */
 	VMM_CRASH_CONFIG = 2,      /* bad kernel image, no room */

@@ -3,6 +3,7 @@
 
 #include <libsys/invoke.h>
 #include <libsys/log.h>
+#include <proto/root.h>
 
 #include "archive.h"
 #include "backend.h"
@@ -15,6 +16,7 @@
 #define HEAP_SIZE (UINT64_C(256) << 10)
 #define SEED_SIZE 64u
 #define LARGE_BITS 21u
+#define PLIC_PAGE_FRAMES 4u /* its two capabilities, and page tables of the guest */
 
 enum { VCPU_OBJECT, VCPU_NOTIFICATION, VCPU_THREAD, VCPU_SCHED_CONTEXT };
 
@@ -146,6 +148,20 @@ static enum err give_vcpu(struct guest *guest, unsigned number)
 	return ERR_OK;
 }
 
+/* The page of the interrupt controller that the guest reads without an exit. */
+static enum err give_plic_page(struct guest *guest, struct space *gspace)
+{
+	struct task *vmm = &guest->vmm;
+	enum err err = arena_make(&vmm->arena, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, scratch_frame, 1);
+
+	if (!err)
+		err = space_add_copy(&vmm->space, PLIC_PAGE_ADDRESS, scratch_frame, RIGHT_READ | RIGHT_WRITE);
+	if (!err)
+		err = space_add_frame(gspace, GUEST_PLIC_ENABLES, scratch_frame, RIGHT_READ);
+	task_give_memory("plic.enables", PLIC_PAGE_ADDRESS, 4096);
+	return err;
+}
+
 static enum err make_vcpus(struct guest *guest, struct space *gspace)
 {
 	struct task *vmm = &guest->vmm;
@@ -157,6 +173,8 @@ static enum err make_vcpus(struct guest *guest, struct space *gspace)
 		err = arena_make(&vmm->arena, OBJECT_NOTIFICATION, 0, ROOT_SLOT_CNODE, lock, 1);
 	for (unsigned i = 0; i < guest->config->vcpus && !err; i++)
 		err = give_vcpu(guest, i);
+	if (!err)
+		err = give_plic_page(guest, gspace);
 	if (err)
 		return err;
 	task_give_cap(vmm, "lock", lock, RIGHT_READ | RIGHT_WRITE, 1);
@@ -243,7 +261,7 @@ static enum err create(struct guest *guest)
 		/* A page table serves 512 large frames at least half of the time. */
 		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES +
 			guest->config->vcpus * (STACK_SIZE / 4096u + 1) + guest->config->devices[BACKEND_BLOCK] +
-			guest->config->devices[BACKEND_NET],
+			guest->config->devices[BACKEND_NET] + PLIC_PAGE_FRAMES,
 		.notification = root.channel[1 + guest->number].notification,
 		.hart = guest->config->hart[0],
 		.time = cpu_time_guest(guest->config, guest->config->vcpus, root.info->timebase_hz),

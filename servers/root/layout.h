@@ -20,6 +20,7 @@
 #define CHANNELS_ADDRESS UINT64_C(0x3000000000)
 #define VCPU_PAGE_ADDRESS UINT64_C(0x3000100000) /* one page for each vCPU */
 #define SEED_ADDRESS UINT64_C(0x3000108000)
+#define PLIC_PAGE_ADDRESS UINT64_C(0x3000109000) /* of a VMM: what its guest reads of the interrupt controller */
 #define DEVICE_ADDRESS UINT64_C(0x3000110000)
 #define BACKEND_CLIENT_ADDRESS UINT64_C(0x3000118000) /* what the block server shares with a VMM or the console, then others */
 #define BACKEND_CLIENT_STRIDE UINT64_C(0x4000)

@@ -100,6 +100,8 @@ static void build_machine(void)
 	if (!machine.memory.host)
 		task_fail("resource \"ram\" is missing");
 
+	_Static_assert(GUEST_PLIC_ENABLES == MACHINE_PLIC_BASE + 0x2000, "where root maps the page");
+	machine.plic.shown = needed_memory("plic.enables", 4096);
 	/* M-mode and S-mode of each hart. */
 	for (unsigned i = 0; i < machine.harts.count; i++) {
 		if (plic_add_context(&machine.plic, NULL, NULL) != ERR_OK ||

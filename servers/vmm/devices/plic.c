@@ -9,7 +9,7 @@ enum {
 	PRIORITY_END = PLIC_SOURCES * 4,
 	PENDING_BASE = 0x1000,
 	ENABLE_BASE = 0x2000,
-	ENABLE_STRIDE = 0x80,
+	ENABLE_STRIDE = 0x80, /* so that all are in one page */
 	CONTEXT_BASE = 0x200000,
 	CONTEXT_STRIDE = 0x1000,
 	CONTEXT_THRESHOLD = 0,
@@ -132,6 +132,17 @@ static void write_enable(struct plic_context *context, uint64_t offset, uint32_t
 		context->enable = (context->enable & UINT32_MAX) | (uint64_t)value << 32;
 }
 
+/* Other vCPUs may read it at any time. */
+static void show_enable(struct plic *plic, uint64_t index)
+{
+	uint32_t *word = plic->shown + index * ENABLE_STRIDE / sizeof(*word);
+
+	if (!plic->shown)
+		return;
+	__atomic_store_n(&word[0], (uint32_t)plic->context[index].enable, __ATOMIC_RELAXED);
+	__atomic_store_n(&word[1], (uint32_t)(plic->context[index].enable >> 32), __ATOMIC_RELAXED);
+}
+
 static void plic_write(struct plic *plic, uint64_t offset, uint32_t value)
 {
 	struct plic_context *context;
@@ -157,6 +168,7 @@ static void plic_write(struct plic *plic, uint64_t offset, uint32_t value)
 		if (index >= plic->contexts)
 			return;
 		write_enable(&plic->context[index], offset % ENABLE_STRIDE, value);
+		show_enable(plic, index);
 		update_context(plic, &plic->context[index]);
 	}
 }

@@ -22,6 +22,7 @@ struct plic {
 	uint64_t level;  /* inputs, bit per source */
 	uint64_t active; /* claimed and not yet completed: their gateways are closed */
 	uint8_t priority[PLIC_SOURCES]; /* 0: never, to 7 */
+	uint32_t *shown; /* NULL, or a page that the guest reads in place of the enable bits: 32 words for each context */
 	unsigned contexts;
 	struct plic_context context[PLIC_CONTEXTS];
 };

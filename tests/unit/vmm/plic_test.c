@@ -157,6 +157,23 @@ TEST(plic, tells_changes_to_each_context_that_leads_somewhere)
 	assert_int_equal(plic_add_context(&plic, NULL, NULL), ERR_LIMIT);
 }
 
+TEST(plic, shows_the_enable_bits_to_the_guest)
+{
+	static uint32_t page[1024];
+
+	(void)state;
+	plic.shown = page;
+	store(ENABLE, 0xffffffff);
+	store(ENABLE + 4, 0x80000001);
+	store(ENABLE + 0x80, 0x30);
+	store(ENABLE + 8, 0xffffffff); /* no source has these */
+	for (uint64_t at = 0; at < 4096; at += 4)
+		assert_int_equal(page[at / 4], load(ENABLE + at));
+	assert_int_equal(page[0], 0xfffffffe);
+	assert_int_equal(page[1], 0x80000001);
+	assert_int_equal(page[32], 0x30);
+}
+
 TEST(plic, takes_words_only)
 {
 	struct bus_access access = { .offset = CLAIM, .size = 1 };
@@ -176,6 +193,7 @@ int main(void)
 		RUN_PREPARED(ignores_completion_of_a_disabled_source),
 		RUN_PREPARED(has_no_source_0_and_no_third_context), 
 		RUN_PREPARED(tells_changes_to_each_context_that_leads_somewhere), RUN_PREPARED(takes_words_only),
+		RUN_PREPARED(shows_the_enable_bits_to_the_guest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
