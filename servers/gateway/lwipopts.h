@@ -48,5 +48,3 @@
 #define DNS_TABLE_SIZE 1
 
 #define LWIP_STATS 0
-#define LWIP_DEBUG 0
-#define LWIP_NOASSERT 0

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gateway: looks up what root gave, and goes round its loop. */
 #include <stdio.h>
-#include <string.h>
 
 #include <libsys/backend.h>
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
 
+#include "random.h"
 #include "router.h"
 
 #define BUFFERS_MAX 2048u
@@ -19,7 +19,6 @@ static struct pool pool;
 static struct buffer buffers[BUFFERS_MAX];
 static struct nat nat;
 static cptr_t server[SIDES];
-static uint64_t random_state[4];
 
 static uint64_t now_ms(void)
 {
@@ -29,18 +28,6 @@ static uint64_t now_ms(void)
 static uint32_t now_short(void)
 {
 	return (uint32_t)now_ms();
-}
-
-/* SplitMix64 over the root task's seed: what it gives cannot be told from what it gave before, without the other words of the seed. */
-static uint32_t next_random(void)
-{
-	uint64_t mixed;
-
-	random_state[0] += UINT64_C(0x9e3779b97f4a7c15);
-	mixed = random_state[0] ^ random_state[1];
-	mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9) + random_state[2];
-	mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb) + random_state[3];
-	return (uint32_t)(mixed >> 32 ^ mixed >> 7);
 }
 
 static void signal_server(unsigned number)
@@ -72,7 +59,7 @@ static void start(void)
 
 	if (problem)
 		task_fail("the system description: %s", problem);
-	memcpy(random_state, backend_memory("seed", sizeof(random_state)), sizeof(random_state));
+	random_init(backend_memory("seed", RANDOM_KEY));
 	ram = backend_memory("ram", RAM_MIN);
 	(void)task_memory("ram", &size);
 	pool_init(&pool, ram, size, task_value("ram_base", 0));
@@ -80,10 +67,10 @@ static void start(void)
 	if (description.outside)
 		open_link(OUTSIDE);
 	pool_fill(&pool, buffers, BUFFERS_MAX);
-	random[0] = next_random();
-	random[1] = next_random();
+	random[0] = random_next();
+	random[1] = random_next();
 	nat_init(&nat, &description, random);
-	stack_init(&description, links, now_short, next_random);
+	stack_init(&description, links, now_short, random_next);
 	router_init(&description, links, &nat);
 	log_info("%s: %u NICs of guests have addresses, %u ports lead to them%s", description.net, description.leases, description.forwards,
 		 description.outside ? "" : "; no way out");
