@@ -140,7 +140,7 @@ class Flood:
     def __exit__(self, kind, *_):
         if kind:
             return
-        sent = r"net: sent (\d+) in (\d+)"
+        sent = r"net: sent (\d+) in (\d+)\s"
         check(not re.search(sent, self.system.text[self.start:]), "the flood ended before what was measured under it: set SERAI_FLOOD_SECONDS to more")
         self.system.position = self.start
         match = self.system.expect(sent, 4 * FLOOD_SECONDS + 60)
