@@ -11,6 +11,8 @@
 #define FRAME_SEGMENTS 32u
 #define FRAME_MIN 14u       /* bytes of a frame; padding to 60 is the NIC's business */
 #define ETHERNET_ADDRESS 6u
+#define FRAME_ARP 0x0806u   /* type */
+#define FRAME_ICMPV6 58u    /* protocol */
 #define FRAME_OVERHEAD 22u  /* bytes of a frame beside its payload: Ethernet and two tags */
 
 /* Header before each frame in a queue (virtio 1.2, section 5.1.6): 12 bytes, num_buffers always there. */
@@ -78,6 +80,9 @@ struct frame_addresses {
 	uint8_t address4[4][4], address6[4][16];
 };
 bool frame_source_allowed(const struct frame *frame, const struct frame_addresses *allowed, const uint8_t mac[ETHERNET_ADDRESS]);
+
+/* Whether it says by ARP or neighbour discovery that its sender has one of these addresses, or the link-local one of this MAC. */
+bool frame_claims(const struct frame *frame, const struct frame_addresses *addresses, const uint8_t mac[ETHERNET_ADDRESS]);
 
 static inline bool frame_is_multicast(const struct frame *frame)
 {

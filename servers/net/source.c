@@ -5,13 +5,12 @@
 #include "frame.h"
 
 #define TYPE_IPV4 0x0800u
-#define TYPE_ARP 0x0806u
 #define TYPE_IPV6 0x86ddu
 #define TYPE_VLAN 0x8100u
 #define TYPE_SERVICE 0x88a8u
 
-enum { IP_UDP = 17, IP_ICMPV6 = 58 };
-enum { ICMPV6_ROUTER_SOLICITATION = 133, ICMPV6_ROUTER_ADVERTISEMENT = 134, ICMPV6_NEIGHBOUR_SOLICITATION = 135, ICMPV6_NEIGHBOUR_ADVERTISEMENT = 136,
+enum { IP_UDP = 17 };
+enum { ICMPV6_ROUTER_SOLICITATION = 133, ICMPV6_REDIRECT = 137, ICMPV6_ROUTER_ADVERTISEMENT = 134, ICMPV6_NEIGHBOUR_SOLICITATION = 135, ICMPV6_NEIGHBOUR_ADVERTISEMENT = 136,
        ICMPV6_LISTENER_REPORT = 143 };
 
 static const uint8_t zero[16];
@@ -90,7 +89,7 @@ static bool ipv6_allowed(const struct frame *frame, const struct frame_addresses
 
 	if (frame->head_length - frame->network < 40 || frame->protocol == 0 || (allowed->client && is_dhcp_server(frame)))
 		return false;
-	if (frame->protocol == IP_ICMPV6) {
+	if (frame->protocol == FRAME_ICMPV6) {
 		if (frame->transport >= frame->head_length)
 			return false;
 		type = frame->head[frame->transport];
@@ -108,7 +107,7 @@ static bool ipv6_allowed(const struct frame *frame, const struct frame_addresses
 
 bool frame_source_allowed(const struct frame *frame, const struct frame_addresses *allowed, const uint8_t mac[ETHERNET_ADDRESS])
 {
-	if (frame->type == TYPE_ARP)
+	if (frame->type == FRAME_ARP)
 		return arp_allowed(frame, allowed, mac);
 	if (frame->type == TYPE_IPV4)
 		return ipv4_allowed(frame, allowed);
@@ -116,4 +115,25 @@ bool frame_source_allowed(const struct frame *frame, const struct frame_addresse
 		return ipv6_allowed(frame, allowed, mac);
 	/* More tags than are looked behind. */
 	return frame->type != TYPE_VLAN && frame->type != TYPE_SERVICE;
+}
+
+/* Neighbour discovery tells by the sender's address too, and an advertisement by its target. */
+static bool discovery_claims(const struct frame *frame, const struct frame_addresses *addresses, const uint8_t *mac)
+{
+	const uint8_t *ip = frame->head + frame->network, *icmp = frame->head + frame->transport;
+
+	if (frame->protocol != FRAME_ICMPV6 || frame->transport >= frame->head_length || icmp[0] < ICMPV6_ROUTER_SOLICITATION ||
+	    icmp[0] > ICMPV6_REDIRECT)
+		return false;
+	if (own_ipv6(ip + 8, addresses, mac))
+		return true;
+	return icmp[0] == ICMPV6_NEIGHBOUR_ADVERTISEMENT && frame->head_length - frame->transport >= 24 && own_ipv6(icmp + 8, addresses, mac);
+}
+
+bool frame_claims(const struct frame *frame, const struct frame_addresses *addresses, const uint8_t mac[ETHERNET_ADDRESS])
+{
+	if (frame->type == FRAME_ARP)
+		return frame->head_length - frame->network >= 28 &&
+			listed(addresses->address4[0], addresses->count4, frame->head + frame->network + 14, 4);
+	return frame->type == TYPE_IPV6 && discovery_claims(frame, addresses, mac);
 }

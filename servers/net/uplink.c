@@ -91,6 +91,20 @@ void uplink_sent(struct nic *nic, void *token)
 	port_sent(token);
 }
 
+/* Whether somebody outside says to have what is a guest's, in a VLAN of that guest. */
+static bool takes_from_guest(const struct net_switch *net, const struct frame *frame)
+{
+	for (port_set left = net->ports & (((port_set)1 << NET_SESSIONS_MAX) - 1); left; left &= left - 1) {
+		const struct port *port = &forward.port[lowest_bit(left)];
+		const struct frame_addresses *addresses = &port->config.addresses;
+
+		if ((addresses->count4 || addresses->count6) && (port->link->vlan == 0 || port->link->vlan == frame->vlan) &&
+		    frame_claims(frame, addresses, port->config.mac))
+			return true;
+	}
+	return false;
+}
+
 __attribute__((hot)) void uplink_received(struct nic *nic, struct frame *frame)
 {
 	unsigned number = nic->number, port = NET_SESSIONS_MAX + number;
@@ -105,6 +119,8 @@ __attribute__((hot)) void uplink_received(struct nic *nic, struct frame *frame)
 		return;
 	if (!frame_check(frame, nic->receive_features) || !frame_fits(frame, net->mtu)) {
 		drop = NET_DROP_BAD_FRAME;
+	} else if ((frame->type == FRAME_ARP || frame->protocol == FRAME_ICMPV6) && takes_from_guest(net, frame)) {
+		drop = NET_DROP_SOURCE_IP;
 	} else if (frame_is_multicast(frame) && !limit_open(&uplinks.groups[number], now)) {
 		drop = NET_DROP_RATE;
 	} else {

@@ -97,8 +97,8 @@ def test_ipv6_and_addresses_of_others():
         ending = f"{own[0] ^ 2:02x}{own[1]:02x}:{own[2]:02x}ff:fe{own[3]:02x}:{own[4]:02x}{own[5]:02x}"
         ending = ":".join(part.lstrip("0") or "0" for part in ending.split(":"))
         # Made of the prefix that a router announces.
-        net.advertise(outside, "fd00:9::")
         for _ in range(20):
+            net.advertise(outside, "fd00:9::")
             if re.search(rf"fd00:9::{ending}/64 scope global (?!.*tentative)", system.run("ip -6 address show dev eth0")):
                 break
             time.sleep(0.5)
@@ -147,6 +147,16 @@ def takes_no_others_address(system, outside):
             "another's address from the guest", 1)
     check("10.9.0.23" not in outside.neighbours() and "fd00:9::23" not in outside.neighbours(), "outside took over a wrong address")
     check(drops(system).get("beta.0", {}).get("wrong source address", 0) >= 4, "frames with other addresses were not counted")
+    # Nor does outside take that of beta from it.
+    system.enter("alpha")
+    _text, alpha = address_of(system)
+    guest_pings(system, "10.9.0.22")
+    with outside.raw() as raw:
+        for _ in range(20):
+            raw.send(net.ethernet(alpha, outside.mac, net.ETH_ARP, net.arp(2, outside.mac, "10.9.0.22", alpha, "10.9.0.21")))
+        guest_pings(system, "10.9.0.22")
+        raw.expect_not(lambda frame: net.kind_of(frame) == net.ETH_IPV4 and frame[30:34] == bytes((10, 9, 0, 22)), "a packet for beta", 0.5)
+    check(drops(system)["uplink"].get("wrong source address", 0) == 20, "ARP from outside with a guest's address was not counted")
 
 
 def test_mtu_9000():

@@ -82,6 +82,47 @@ TEST(rules, count_what_a_link_that_is_down_keeps_away)
 	assert_int_equal(fake_status()->port[0].sent_frames, 2);
 }
 
+TEST(rules, lets_nobody_outside_take_a_guests_address)
+{
+	static const uint8_t arp[42] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x52, 0x54, 0, 0, 0, 0x13, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2,
+					 0x52, 0x54, 0, 0, 0, 0x13, 10, 0, 2, 21, 0, 0, 0, 0, 0, 0, 10, 0, 2, 22 };
+	static const uint8_t local[16] = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0x50, 0x54, 0, 0xff, 0xfe, 0, 0, 0xa };
+	uint32_t length;
+
+	fake_reset();
+	fake.options.address[0] = "10.0.2.21";
+	begin(MODERN, MODERN, 0);
+	memcpy(packet, arp, sizeof(arp));
+	fake_come(packet, sizeof(arp), NULL);
+	assert_int_equal(guest_receive(&guest[1], 0, &header, got), 0);
+	assert_int_equal(drops(3, NET_DROP_SOURCE_IP), 1);
+	/* Of an address that no guest has. */
+	packet[31] = 23;
+	fake_come(packet, sizeof(arp), NULL);
+	assert_int_equal(guest_receive(&guest[1], 0, &header, got), sizeof(arp));
+	/* Neighbour discovery: the sender, and who is advertised. */
+	for (unsigned type = 133; type <= 138; type++) {
+		length = make(1, 9, true, 58, 40);
+		packet[54] = (uint8_t)type;
+		fake_come(packet, length, NULL);
+		assert_int_equal(guest_receive(&guest[1], 0, &header, got), length);
+		memcpy(packet + 22, local, 16);
+		fake_come(packet, length, NULL);
+		assert_int_equal(guest_receive(&guest[1], 0, &header, got), type == 138 ? length : 0);
+	}
+	assert_int_equal(drops(3, NET_DROP_SOURCE_IP), 6);
+	length = make(1, 9, true, 58, 40);
+	packet[54] = 136;
+	memcpy(packet + 62, local, 16);
+	fake_come(packet, length, NULL);
+	assert_int_equal(guest_receive(&guest[1], 0, &header, got), 0);
+	/* Other traffic says nothing of who is where. */
+	length = make(1, 9, false, PACKET_UDP, 10);
+	memcpy(packet + 26, arp + 28, 4);
+	fake_come(packet, length, NULL);
+	assert_int_equal(guest_receive(&guest[1], 0, &header, got), length);
+}
+
 TEST(rules, isolates_guests_of_a_group)
 {
 	fake_reset();
@@ -338,6 +379,7 @@ int main(void)
 		RUN_WITH(rules, drops_foreign_ip_addresses, set_up),
 		RUN_WITH(rules, drop_servers_of_dhcp_beside_a_gateway, set_up),
 		RUN_WITH(rules, count_what_a_link_that_is_down_keeps_away, set_up),
+		RUN_WITH(rules, lets_nobody_outside_take_a_guests_address, set_up),
 		RUN_WITH(rules, isolates_guests_of_a_group, set_up),
 		RUN_WITH(rules, tags_between_ports, set_up),
 		RUN_WITH(rules, drops_tags_of_a_port_without, set_up),
