@@ -89,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		CHECK(frame.network <= frame.head_length && frame.transport <= frame.head_length);
 		(void)frame_source_allowed(&frame, &allowed, mac);
+		(void)frame_claims(&frame, &allowed, mac);
 		cut(&frame, changed);
 		if (frame_tag(&frame, 77) == ERR_OK) {
 			CHECK(frame.vlan == 77 && frame.head_length <= sizeof(frame.head));
