@@ -30,7 +30,7 @@ size_t dns_question(const uint8_t *message, size_t length)
 		return 0;
 	while (at < length && message[at]) {
 		/* Above it are pointers, which a question has no use for. */
-		if (message[at] > LABEL_MAX || message[at] >= length - at)
+		if (message[at] > LABEL_MAX)
 			return 0;
 		at += message[at] + 1u;
 		if (at - HEADER >= NAME_MAX)

@@ -177,6 +177,22 @@ TEST(dns, takes_names_of_every_length)
 	}
 }
 
+TEST(dns, refuses_the_first_name_that_is_too_long)
+{
+	memset(message, 0, sizeof(message));
+	store16(message + 4, 1);
+	for (unsigned i = 0; i < 126; i++) {
+		message[12 + 2 * i] = 1;
+		message[13 + 2 * i] = 'x';
+	}
+	message[12 + 252] = 1;
+	message[13 + 252] = 'x';
+	assert_int_equal(dns_question(message, 12 + 254 + 5), 255 + 4);
+	message[12 + 252] = 2;
+	message[14 + 252] = 'x';
+	assert_int_equal(dns_question(message, 12 + 255 + 5), 0);
+}
+
 TEST(dns, takes_only_answers_to_its_question)
 {
 	uint8_t question[DNS_QUESTION_MAX];
@@ -211,6 +227,7 @@ int main(void)
 		RUN_WITH(dns, names_addresses, set_up),
 		RUN_WITH(dns, refuses_questions_that_make_no_sense, set_up),
 		RUN_WITH(dns, takes_names_of_every_length, set_up),
+		RUN_WITH(dns, refuses_the_first_name_that_is_too_long, set_up),
 		RUN_WITH(dns, takes_only_answers_to_its_question, set_up),
 	};
 

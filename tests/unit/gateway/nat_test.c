@@ -86,6 +86,18 @@ TEST(nat, keeps_a_missing_checksum_of_udp)
 	packet_free(&packet);
 }
 
+TEST(nat, never_makes_a_checksum_of_udp_none)
+{
+	for (uint32_t port = 1; port < 65536; port++) {
+		struct packet packet = packet_make(UDP, INNER(10), 5000, REMOTE, (uint16_t)port, 0);
+
+		assert_true(nat_leave(&nat, &packet.view, now));
+		assert_true(packet_is_right(&packet));
+		assert_int_not_equal(load16(packet.ip + 26), 0);
+		packet_free(&packet);
+	}
+}
+
 TEST(nat, gives_each_guest_a_port_of_its_own)
 {
 	uint16_t alpha = leave(packet_make(UDP, INNER(10), 5000, REMOTE, 53, 0)), port = 0;
@@ -114,6 +126,8 @@ TEST(nat, lets_in_only_what_belongs_to_a_flow)
 	assert_int_equal(enter(packet_make(TCP, REMOTE, 53, OUTER, 5000, 0), &port), 0);
 	assert_int_equal(enter(packet_make(UDP, REMOTE, 53, OUTER, 5001, 0), &port), 0);
 	assert_int_equal(nat.drops[NAT_DROP_UNKNOWN], 4);
+	for (uint32_t other = 0; other < 65536; other++)
+		assert_int_equal(enter(packet_make(UDP, REMOTE, (uint16_t)other, OUTER, 5000, 0), &port), other == 53 ? 10 : 0);
 	/* To an address inside, past the gateway. */
 	assert_int_equal(enter(packet_make(UDP, REMOTE, 53, INNER(10), 5000, 0), &port), 0);
 	assert_int_equal(nat.drops[NAT_DROP_TARGET], 1);
@@ -141,6 +155,7 @@ TEST(nat, translates_pings)
 static void check_error_enters(uint8_t protocol)
 {
 	struct packet about = packet_make(protocol, INNER(11), protocol == ICMP ? 8 : 5000, REMOTE, protocol == ICMP ? 5000 : 80, 30), error;
+	uint16_t port;
 
 	assert_true(nat_leave(&nat, &about.view, now));
 	error = packet_error(REMOTE + 99, OUTER, 3, 4, &about);
@@ -153,8 +168,15 @@ static void check_error_enters(uint8_t protocol)
 	assert_int_equal(load16(error.ip + 48 + (protocol == ICMP ? 4 : 0)), 5000);
 	packet_free(&error);
 	/* About a packet that nobody sent. */
+	port = load16(about.ip + 20 + (protocol == ICMP ? 4 : 0));
 	store16(about.ip + 20 + (protocol == ICMP ? 4 : 0), 777);
 	error = packet_error(REMOTE + 99, OUTER, 3, 4, &about);
+	assert_false(nat_enter(&nat, &error.view, now));
+	packet_free(&error);
+	/* Or that another host sent. */
+	store16(about.ip + 20 + (protocol == ICMP ? 4 : 0), port);
+	error = packet_error(REMOTE + 99, OUTER, 3, 4, &about);
+	store32(error.ip + 28 + 12, OUTER + 1);
 	assert_false(nat_enter(&nat, &error.view, now));
 	packet_free(&error);
 	packet_free(&about);
@@ -263,6 +285,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RUN_WITH(nat, translates_both_ways_with_right_checksums, set_up),
 		RUN_WITH(nat, keeps_a_missing_checksum_of_udp, set_up),
+		RUN_WITH(nat, never_makes_a_checksum_of_udp_none, set_up),
 		RUN_WITH(nat, gives_each_guest_a_port_of_its_own, set_up),
 		RUN_WITH(nat, lets_in_only_what_belongs_to_a_flow, set_up),
 		RUN_WITH(nat, translates_pings, set_up),

@@ -17,7 +17,7 @@
 #define GSO_TCPV4 1u
 
 static struct nat nat;
-static uint8_t frame[70000], got[70000];
+static uint8_t frame[90000], got[90000];
 static struct link_header header, got_header;
 static uint64_t now;
 
@@ -267,7 +267,7 @@ TEST(router, begins_anew_after_rings_that_lie)
 	uint32_t length = from_alpha(packet_make(UDP, INNER(10), 5000, REMOTE, 53, 100));
 	unsigned before = world.pool.count;
 
-	for (unsigned kind = 0; kind < 6; kind++) {
+	for (unsigned kind = 0; kind < 7; kind++) {
 		struct virtqueue *queue = &world.session[INSIDE].receive;
 		uint8_t *used = world.ram + (queue->used - SESSION_BASE);
 		uint32_t wanted = world.session[INSIDE].page.wanted;
@@ -286,6 +286,8 @@ TEST(router, begins_anew_after_rings_that_lie)
 			say_buffers(9);
 		} else if (kind == 4) {
 			say_buffers(0xffff);
+		} else if (kind == 5) { /* a frame larger than any */
+			assert_true(session_deliver(INSIDE, &header, frame, 80000));
 		} else { /* the server complains */
 			world.session[INSIDE].page.broken = wanted;
 		}
