@@ -4,7 +4,6 @@
 import os
 import random
 import re
-import subprocess
 import time
 
 import pexpect
@@ -13,7 +12,7 @@ from driver import Failure, check, free_port
 from figures import median, spread
 from net_cost import measure_against_kvm, measure_costs, measure_outside
 from net_guests import ADDRESSES, GATEWAY
-from net_rates import PEER, PINGS, STREAMS, between_guests, measure_virtual, stream
+from net_rates import PEER, PINGS, STREAMS, Server, between_guests, measure_virtual, stream
 from net_systems import Bare, Kvm, Serai
 
 FLOOD_SECONDS = int(os.environ.get("SERAI_FLOOD_SECONDS", "15"))
@@ -45,18 +44,6 @@ def measure_between(figures, runs):
         report_pairs(figures, what, [value(run[1]) for run in kvm], [value(run[1]) for run in ours], "ms", 0.5, False)
         others = [value(run[1]) for run in bare]
         figures.add(f"{what}: two bare machines, a socket between", median(others), unit="ms", note=spread(others))
-
-
-class Server:
-    """iperf3 on the loopback of this host."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.process = subprocess.Popen(["iperf3", "-s", "-B", "127.0.0.1", "-p", str(self.port)], stdout=subprocess.DEVNULL)
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 def to_host(system):

@@ -19,13 +19,14 @@ from disk_io import build_counter
 from driver import ICOUNT, check, program
 from figures import Figures
 from net_guests import ADDRESSES, GATEWAY
+from net_rates import Server
 from net_systems import Bare, Kvm, Serai
 
 PROGRAMS = ("kernel", "net", "vmm", "root", "console")  # of which the host side consists
 COPIES = {"kernel": "kernel", "net": "net", "vmm": "alpha's VMM", "vmm2": "beta's VMM", "root": "root", "console": "console"}
 FUNCTIONS = 15  # of each program that are named
 # The marks of tools/guests/packets.c: what is between, packets in it, whether it has a pause in it.
-ROUND_TRIP, PAUSE, MANY_FULL, STREAM = 1, 3, 11, 13
+ROUND_TRIP, PAUSE, MANY_FULL, STREAM, BACK = 1, 3, 11, 13, 15
 SENT = {5: ("64 B alone", 1), 7: ("1500 B alone", 1), 9: ("64 B, each of 32 at once", 32), 11: ("1500 B, each of 32 at once", 32)}
 PIECES, PIECE = 256, 64 << 10  # of the stream
 
@@ -51,10 +52,11 @@ def typical(rows):
 def per_packet(text):
     """By odd mark: what one round trip, packet, or 64 KiB of a stream cost, by name; "host": all of PROGRAMS."""
     found = {mark: typical(rows) for mark, rows in differences(text).items()}
-    check(len(found) == 7, "packets did not set all its marks: does this QEMU take plugins of version 1?")
+    check(len(found) >= 7, "packets did not set all its marks: does this QEMU take plugins of version 1?")
     for mark, (_, packets) in SENT.items():
         found[mark] = {name: (count - found[PAUSE][name]) / packets for name, count in found[mark].items()}
-    found[STREAM] = {name: count / PIECES for name, count in found[STREAM].items()}
+    for mark in found.keys() & {STREAM, BACK}:
+        found[mark] = {name: count / PIECES for name, count in found[mark].items()}
     for counts in found.values():
         counts["host"] = sum(counts.get(name, 0) for name in COPIES)
     return found
@@ -68,13 +70,13 @@ def run_packets(system, to=ADDRESSES["beta"]):
 
 
 class Outside:
-    """Does on this host's loopback what `packets serve` does in a guest."""
+    """Does on this host's loopback what `packets serve` does in a guest, and serves iperf3."""
 
     def __init__(self):
         self.streams, self.datagrams = (socket.socket(type=kind) for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM))
         self.streams.bind(("127.0.0.1", 0))
         self.streams.listen(4)
-        self.port = self.streams.getsockname()[1]
+        self.port, self.iperf = self.streams.getsockname()[1], Server()
         self.datagrams.bind(("127.0.0.1", self.port))  # what nobody reads is dropped there
         threading.Thread(target=self.take, daemon=True).start()
 
@@ -93,14 +95,17 @@ class Outside:
         self.streams.shutdown(socket.SHUT_RDWR)
         self.streams.close()
         self.datagrams.close()
+        self.iperf.end()
 
 
 def count_outside(folder, name, start, more=""):
-    """Packets to this host through QEMU's user network."""
+    """Packets to this host through QEMU's user network, and a stream from it."""
     outside, marks = Outside(), folder / name
     code = "".join(f",code={name}:{program(name)}" for name in PROGRAMS) if name == "serai" else ""
     try:
-        run_packets(start(["-plugin", f"{build_counter(folder)},to={marks}{code}{more}"]), f"{GATEWAY} {outside.port}")
+        system = start(["-plugin", f"{build_counter(folder)},to={marks}{code}{more}"])
+        system.shell("alpha", f"packets begin; iperf3 -c {GATEWAY} -p {outside.iperf.port} -R -n {PIECES * PIECE} >/dev/null; packets end", 300)
+        run_packets(system, f"{GATEWAY} {outside.port}")
     finally:
         outside.close()
     return marks.read_text()
@@ -161,7 +166,8 @@ def measure_outside(figures):
         folder = pathlib.Path(path)
         bare = per_packet(count_outside(folder, "bare", lambda arguments: Bare(["alpha"], arguments)))
         ours = per_packet(count_outside(folder, "serai", start_outside))
-    for mark, name in ((ROUND_TRIP, "ping, round trip"), *((mark, name) for mark, (name, _) in SENT.items()), (STREAM, "64 KiB of a TCP stream")):
+    for mark, name in ((ROUND_TRIP, "ping, round trip"), *((mark, name) for mark, (name, _) in SENT.items()), (STREAM, "64 KiB of a TCP stream"),
+            (BACK, "64 KiB from this host by iperf3")):
         figures.add(f"{name}, bare", int(bare[mark]["all"]), note=f"{bare[mark]['entries']:.1f} returns from kernels")
         figures.add(f"{name}, guest", int(ours[mark]["all"]), note=parts(ours[mark]))
 
@@ -193,9 +199,10 @@ def main():
         more = f",profile={folder / 'profile'}"
         text = count_outside(folder, "serai", start_outside, more) if arguments.outside else count_serai(folder, more)
         report_costs(Figures(), per_packet(text))
-        divisors = {mark: len(rows) * SENT.get(mark, (0, 1))[1] * (PIECES if mark == STREAM else 1) for mark, rows in differences(text).items()}
+        divisors = {mark: len(rows) * SENT.get(mark, (0, 1))[1] * (PIECES if mark in (STREAM, BACK) else 1) for mark, rows in differences(text).items()}
         spent, entered = sums((folder / "profile").read_text(), divisors)
-    titles = {ROUND_TRIP: "ping, round trip", PAUSE: "the pause alone, which is in those that follow", STREAM: "64 KiB of a TCP stream"}
+    titles = {ROUND_TRIP: "ping, round trip", PAUSE: "the pause alone, which is in those that follow", STREAM: "64 KiB of a TCP stream",
+        BACK: "64 KiB from this host by iperf3"}
     for mark, title in sorted({**titles, **{mark: name for mark, (name, _) in SENT.items()}}.items()):
         for name in PROGRAMS:
             rows = [(key[2], count, entered[key]) for key, count in spent.most_common() if key[:2] == (mark, name)]

@@ -2,8 +2,9 @@
 """How quick packets are from guest to guest, by the guests' clock: iperf3 and ping; exact against KVM where instructions are time."""
 
 import re
+import subprocess
 
-from driver import ICOUNT, check
+from driver import ICOUNT, check, free_port
 from figures import median
 from net_guests import ADDRESSES
 from net_systems import Kvm, Serai
@@ -12,6 +13,19 @@ SECONDS = 5  # of each stream
 PINGS = 200
 PEER = ADDRESSES["beta"]
 STREAMS = (("1 stream", ""), ("4 streams", " -P 4"), ("1 stream, the other way", " -R"))
+
+
+class Server:
+    """iperf3 on the loopback of this host."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.process = subprocess.Popen(["iperf3", "-s", "-B", "127.0.0.1", "-p", str(self.port)], stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
 
 
 def rate(text):

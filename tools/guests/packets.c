@@ -5,6 +5,7 @@
  *   packets serve               answers one `cost` after another, for ever
  *   packets cost A.B.C.D [PORT] round trips, lone packets, packets 32 at once, and a stream of TCP, between marks, to the guest that serves,
  *                               or to a program at another port that answers the 16 MiB of the stream with a byte
+ *   packets begin | end         sets a mark before, or behind, what another program does
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -323,5 +324,13 @@ _Noreturn void packets_main(const long *stack)
 		serve();
 	if ((count == 3 || count == 4) && is(words[1], "cost"))
 		cost(words[2], count == 4 ? words[3] : "7000");
-	finish("usage: packets serve | packets cost A.B.C.D [PORT]\n", 2);
+	if (count == 2 && is(words[1], "begin")) {
+		MARK(15);
+		finish("", 0);
+	}
+	if (count == 2 && is(words[1], "end")) {
+		MARK(16);
+		finish("", 0);
+	}
+	finish("usage: packets serve | packets cost A.B.C.D [PORT] | packets begin | packets end\n", 2);
 }
