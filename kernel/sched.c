@@ -151,6 +151,40 @@ void sched_ready(struct thread *thread)
 		enqueue(thread);
 }
 
+static void move_first(struct hart *hart, struct thread *thread)
+{
+	struct thread_queue *queue = &hart->ready[thread->priority];
+
+	queue_remove(queue, thread);
+	queue_prepend(queue, thread);
+}
+
+/*
+ * A thread that waited, or whose refill came, goes before one of its priority that had more of its share: it takes the hart from it, or
+ * its place at the head of the queue. So who computes little is quick, and who computes much gets what is left, turn by turn.
+ */
+static __attribute__((noinline)) void overtake(struct hart *hart, struct thread *thread)
+{
+	struct thread *current = hart->current, *first = hart->ready[thread->priority].head;
+
+	if (!thread->queued)
+		return;
+	if (current && current->priority == thread->priority) {
+		sched_charge(hart, arch_time());
+		if (current->sched_context->budget.ended ||
+		    !budget_precedes(&thread->sched_context->budget, &current->sched_context->budget))
+			return;
+		/* Its turn is not over: it is the next. */
+		queue_prepend(&hart->ready[current->priority], current);
+		current->queued = true;
+		hart->current = NULL;
+		hart->reschedule = true;
+	} else if (first == thread || !budget_precedes(&thread->sched_context->budget, &first->sched_context->budget)) {
+		return;
+	}
+	move_first(hart, thread);
+}
+
 static void push(struct hart *hart, struct thread *thread)
 {
 	struct thread *last = word_read(&hart->inbox);
@@ -176,8 +210,11 @@ static void arrive(struct hart *hart, struct thread *thread)
 		thread->fault = THREAD_NO_FAULT; /* nobody to tell any more */
 	if (thread->fault == THREAD_FAULTED)
 		thread->state = THREAD_STOPPED; /* nobody repaired it */
-	else
+	else {
 		sched_ready(thread);
+		if ((hart->current && hart->current->priority == thread->priority) || hart->ready[thread->priority].head != thread)
+			overtake(hart, thread);
+	}
 }
 
 void sched_wake(struct thread *thread)
@@ -232,28 +269,6 @@ void sched_yield(struct hart *hart)
 	if (thread->sched_context)
 		budget_yield(&thread->sched_context->budget);
 	sched_ready(thread);
-}
-
-static void move_first(struct hart *hart, struct thread *thread)
-{
-	struct thread_queue *queue = &hart->ready[thread->priority];
-
-	queue_remove(queue, thread);
-	queue_prepend(queue, thread);
-}
-
-/* A thread whose refill came takes the hart from one of its priority, if that had more of its share. Charged up to now. */
-static __attribute__((noinline)) void overtake(struct hart *hart, struct thread *thread)
-{
-	struct thread *current = hart->current;
-
-	if (!thread->queued || !current || current->priority != thread->priority || current->sched_context->budget.ended ||
-	    !budget_precedes(&thread->sched_context->budget, &current->sched_context->budget))
-		return;
-	move_first(hart, thread);
-	hart->current = NULL;
-	hart->reschedule = true;
-	sched_ready(current);
 }
 
 static void wake_expired(struct hart *hart, uint64_t now)
@@ -359,12 +374,13 @@ struct thread *sched_timer_in_thread(struct hart *hart)
 	uint64_t now = arch_time();
 	bool expired = first && first->deadline <= now;
 
-	if (!charge_part(hart, current, now) || (expired && !take_expired(hart, first, now))) {
+	/* An equal may have had less of its share: that takes longer to say. */
+	if (!charge_part(hart, current, now) || (expired && (first->priority == current->priority || !take_expired(hart, first, now)))) {
 		sched_timer(hart);
 		return NULL;
 	}
 	hart->timer = TIMER_FIRED;
-	if (expired && first->priority <= current->priority) {
+	if (expired && first->priority < current->priority) {
 		put_last(hart, first);
 	} else if (expired) {
 		if (!arch_switch_short(hart, first)) {

@@ -260,6 +260,76 @@ TEST(sched, preempted_thread_goes_on_before_its_equals)
 	assert_null(invariants_broken());
 }
 
+TEST(sched, woken_thread_that_had_less_goes_before_its_equal)
+{
+	struct thread *much = spawn(10), *little = spawn(10);
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0), badged = derive(notification, RIGHT_ALL, 1);
+
+	only_others();
+	/* Each time it is there at once, however short the other's turn was. */
+	do_wait(little, notification, 1000);
+	assert_ptr_equal(host_leave_kernel(), much);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_ptr_equal(pass_time(1000), little);
+		assert_true(much->queued);
+		pass_time(10);
+		do_wait(little, notification, host.time + 1000);
+		assert_ptr_equal(host_leave_kernel(), much);
+	}
+	/* Also by a signal of its equal. */
+	pass_time(500);
+	do_signal(much, badged);
+	assert_ptr_equal(host_leave_kernel(), little);
+	assert_null(invariants_broken());
+	/* Not when it had as much. */
+	pass_time(SLICE / 2);
+	assert_ptr_equal(host_leave_kernel(), little);
+	do_wait(little, notification, host.time + 10);
+	assert_ptr_equal(host_leave_kernel(), much);
+	assert_true(little->own_context->budget.consumed > much->own_context->budget.consumed);
+	assert_ptr_equal(pass_time(10), much);
+	assert_true(little->queued);
+	assert_ptr_equal(pass_time(SLICE), little);
+	assert_null(invariants_broken());
+}
+
+TEST(sched, woken_thread_that_had_more_waits_for_its_equal)
+{
+	struct thread *much = spawn(10), *little = spawn(10);
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0);
+
+	only_others();
+	assert_ptr_equal(host_leave_kernel(), much);
+	pass_time(SLICE - 10);
+	assert_ptr_equal(host_leave_kernel(), much);
+	do_wait(much, notification, host.time + 100);
+	assert_ptr_equal(host_leave_kernel(), little);
+	assert_ptr_equal(pass_time(100), little);
+	assert_ptr_equal(pass_time(SLICE - 100), much);
+}
+
+TEST(sched, woken_thread_goes_first_where_a_more_urgent_one_runs)
+{
+	struct thread *much = spawn(10), *little = spawn(10), *high = spawn(20);
+	cptr_t notification = make(OBJECT_NOTIFICATION, 0), badged = derive(notification, RIGHT_ALL, 1);
+	cptr_t other = make(OBJECT_NOTIFICATION, 0);
+
+	only_others();
+	do_wait(high, other, 1000);
+	do_wait(little, notification, DEADLINE_NEVER);
+	assert_ptr_equal(host_leave_kernel(), much);
+	assert_ptr_equal(pass_time(1000), high);
+	do_signal(high, badged);
+	assert_ptr_equal(host_leave_kernel(), high);
+	do_wait(high, other, DEADLINE_NEVER);
+	assert_ptr_equal(host_leave_kernel(), little);
+	do_wait(little, notification, DEADLINE_NEVER);
+	/* What was cut short goes on. */
+	assert_ptr_equal(host_leave_kernel(), much);
+	assert_int_equal(much->own_context->budget.left, SLICE - 1000);
+	assert_null(invariants_broken());
+}
+
 TEST(sched, deadlines_fire_in_order_of_time)
 {
 	cptr_t notification = make(OBJECT_NOTIFICATION, 0);
