@@ -14,7 +14,7 @@
 #define HEADER ((uint32_t)sizeof(struct net_header))
 #define RECEIVE_QUEUES 0x55555555u /* bits of `touched` */
 #define LAZY_BYTES 4096u    /* frames below that are given back with the next one */
-#define STREAK 3u           /* frames that come one by one until they are let gather */
+#define STREAK 2u           /* frames that come one by one until they are let gather */
 #define GATHERED 32u        /* frames, then the driver notifies after all */
 
 static inline void notify_all(struct port *port, bool notify)

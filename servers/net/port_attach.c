@@ -10,7 +10,7 @@
 #define FEATURE_INDIRECT ((uint64_t)1 << 28)
 #define FEATURE_EVENT_INDEX ((uint64_t)1 << 29)
 #define FILTER_TRIES 4u
-#define GATHERS 5000u  /* a second: 200 us, as NICs moderate their interrupts when much comes */
+#define GATHERS 4000u  /* a second: 250 us, as NICs moderate their interrupts when much comes */
 #define SETTLES 10000u /* a second: 100 us */
 
 void port_init(struct port *port, struct hold *hold, uint64_t hz)

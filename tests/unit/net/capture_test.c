@@ -213,7 +213,7 @@ TEST(capture, has_frames_of_both_ends_in_order)
 		length = make(1, 0, payload & 1, PACKET_UDP, payload);
 		check(2 * payload, "alpha.0", OUT | UNICAST, length, packet);
 		check(2 * payload + 1, "beta.0", IN | UNICAST, length, packet);
-		assert_int_equal(file.packet[2 * payload].time, FAKE_EPOCH + (fake.time - FAKE_HZ / 4000 * (7 - payload)) * 100);
+		assert_int_equal(file.packet[2 * payload].time, FAKE_EPOCH + (fake.time - FAKE_HZ / 3000 * (7 - payload)) * 100);
 	}
 }
 

@@ -350,7 +350,7 @@ void fake_turn(uint64_t bits)
 
 void fake_settle(void)
 {
-	fake.time += FAKE_HZ / 5000;
+	fake.time += FAKE_HZ / 4000;
 	fake_turn(0);
 }
 
