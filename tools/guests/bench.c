@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program.h"
+
 /* Linux system calls of riscv64 (include/uapi/asm-generic/unistd.h). */
 enum {
 	NR_MOUNT = 40,
@@ -49,42 +51,9 @@ struct time {
 	int64_t nanoseconds;
 };
 
-void *memset(void *to, int byte, size_t size);
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-_Noreturn void bench_main(void);
-
-__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tla gp, __global_pointer$\n\t.option pop\n"
-	"\tandi sp, sp, -16\n\tcall bench_main\n");
-
-/* GCC may call these for structures; there is no library. */
-void *memset(void *to, int byte, size_t size)
-{
-	for (volatile char *p = to; size; size--)
-		*p++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-	const char *source = from;
-
-	for (volatile char *p = to; size; size--)
-		*p++ = *source++;
-	return to;
-}
-
 static long call5(long number, long a, long b, long c, long d, long e)
 {
-	register long a7 __asm__("a7") = number;
-	register long a0 __asm__("a0") = a;
-	register long a1 __asm__("a1") = b;
-	register long a2 __asm__("a2") = c;
-	register long a3 __asm__("a3") = d;
-	register long a4 __asm__("a4") = e;
-	register long a5 __asm__("a5") = 0;
-
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
-	return a0;
+	return call6(number, a, b, c, d, e, 0);
 }
 
 static bool text_contains(const char *text, const char *part)
@@ -261,8 +230,9 @@ static bool sleep_until(uint64_t ticks)
 	return true;
 }
 
-void bench_main(void)
+void program_main(const long *stack)
 {
+	(void)stack;
 	say("init", machine_time());
 	read_command_line();
 	if (text_contains(command_line, "serai.bench=work")) {

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program.h"
+
 /* Linux system calls of riscv64 (include/uapi/asm-generic/unistd.h), and their arguments (include/uapi/linux/in.h, udp.h). */
 enum {
 	NR_WRITE = 64, NR_EXIT = 93, NR_SOCKET = 198, NR_BIND = 200, NR_SENDTO = 206, NR_RECVFROM = 207, NR_SETSOCKOPT = 208,
@@ -32,75 +34,15 @@ struct socket_address {
 
 static uint8_t data[DATAGRAM_MAX];
 
-void *memset(void *to, int byte, size_t size);
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-_Noreturn void datagrams_main(const long *stack);
-
-__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tla gp, __global_pointer$\n\t.option pop\n"
-	"\tmv a0, sp\n\tandi sp, sp, -16\n\tcall datagrams_main\n");
-
-/* GCC may call these for structures; there is no library. */
-void *memset(void *to, int byte, size_t size)
-{
-	for (volatile char *p = to; size; size--)
-		*p++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-	const char *source = from;
-
-	for (volatile char *p = to; size; size--)
-		*p++ = *source++;
-	return to;
-}
-
-static long call(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long a7 __asm__("a7") = number;
-	register long a0 __asm__("a0") = a;
-	register long a1 __asm__("a1") = b;
-	register long a2 __asm__("a2") = c;
-	register long a3 __asm__("a3") = d;
-	register long a4 __asm__("a4") = e;
-	register long a5 __asm__("a5") = f;
-
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
-	return a0;
-}
-
 static _Noreturn void finish(int status)
 {
 	for (;;)
-		call(NR_EXIT, status, 0, 0, 0, 0, 0);
+		call6(NR_EXIT, status, 0, 0, 0, 0, 0);
 }
 
-/* A line in one write: each '#' in the text is the next number. */
 static void say(const char *text, const uint64_t *numbers)
 {
-	char line[160], digits[20];
-	size_t length = 0;
-
-	for (const char *start = "datagrams: "; *start; start++)
-		line[length++] = *start;
-	for (; *text; text++) {
-		uint64_t number = *text == '#' ? *numbers++ : 0;
-		size_t count = 0;
-
-		if (*text != '#') {
-			line[length++] = *text;
-			continue;
-		}
-		do {
-			digits[count++] = (char)('0' + number % 10);
-			number /= 10;
-		} while (number);
-		while (count)
-			line[length++] = digits[--count];
-	}
-	line[length++] = '\n';
-	call(NR_WRITE, 1, (long)line, (long)length, 0, 0, 0);
+	say_line(NR_WRITE, "datagrams", text, numbers);
 }
 
 static void check(long result, const char *text)
@@ -163,7 +105,7 @@ static void send(long handle, const struct socket_address *to, const char *const
 	if (size < NUMBER_SIZE || parts == 0 || size * parts > sizeof(data))
 		check(-1, "these are too many bytes, or too few");
 	if (parts > 1)
-		check(call(NR_SETSOCKOPT, handle, SOL_UDP, UDP_SEGMENT, (long)&segment, sizeof(segment), 0), "cannot send parts, error #");
+		check(call6(NR_SETSOCKOPT, handle, SOL_UDP, UDP_SEGMENT, (long)&segment, sizeof(segment), 0), "cannot send parts, error #");
 	for (uint64_t i = 0; i < count; i++) {
 		for (uint64_t part = 0; part < parts; part++, number++) {
 			uint8_t *at = data + part * size;
@@ -173,7 +115,7 @@ static void send(long handle, const struct socket_address *to, const char *const
 			for (uint64_t byte = NUMBER_SIZE; byte < size; byte++)
 				at[byte] = (uint8_t)(number * 7 + byte);
 		}
-		check(call(NR_SENDTO, handle, (long)data, (long)(size * parts), 0, (long)to, sizeof(*to)), "cannot send, error #");
+		check(call6(NR_SENDTO, handle, (long)data, (long)(size * parts), 0, (long)to, sizeof(*to)), "cannot send, error #");
 	}
 	say("sent #", &number);
 }
@@ -202,22 +144,22 @@ static void receive(long handle, struct socket_address *at, const char *const *w
 
 	memcpy(group + 4, at->address, 4);
 	memset(at->address, 0, 4);
-	check(call(NR_BIND, handle, (long)at, sizeof(*at), 0, 0, 0), "cannot listen, error #");
-	call(NR_SETSOCKOPT, handle, SOL_SOCKET, SO_RCVBUF, (long)&buffer, sizeof(buffer), 0);
+	check(call6(NR_BIND, handle, (long)at, sizeof(*at), 0, 0, 0), "cannot listen, error #");
+	call6(NR_SETSOCKOPT, handle, SOL_SOCKET, SO_RCVBUF, (long)&buffer, sizeof(buffer), 0);
 	for (const char *const *word = words; *word; word++) {
 		const char *value = value_of(*word, "group");
 
 		if (!value)
 			continue;
 		address_of(value, group);
-		check(call(NR_SETSOCKOPT, handle, 0, IP_ADD_MEMBERSHIP, (long)group, sizeof(group), 0), "cannot join, error #");
+		check(call6(NR_SETSOCKOPT, handle, 0, IP_ADD_MEMBERSHIP, (long)group, sizeof(group), 0), "cannot join, error #");
 	}
 	say("listening", NULL);
 	for (;;) {
 		long got;
 
-		call(NR_SETSOCKOPT, handle, SOL_SOCKET, RECEIVE_TIMEOUT, (long)timeout, sizeof(timeout), 0);
-		got = call(NR_RECVFROM, handle, (long)data, sizeof(data), 0, 0, 0);
+		call6(NR_SETSOCKOPT, handle, SOL_SOCKET, RECEIVE_TIMEOUT, (long)timeout, sizeof(timeout), 0);
+		got = call6(NR_RECVFROM, handle, (long)data, sizeof(data), 0, 0, 0);
 		if (got == ERROR_AGAIN)
 			break;
 		check(got, "cannot receive, error #");
@@ -229,7 +171,7 @@ static void receive(long handle, struct socket_address *at, const char *const *w
 	say("received #, # wrong, # bytes", numbers);
 }
 
-_Noreturn void datagrams_main(const long *stack)
+_Noreturn void program_main(const long *stack)
 {
 	const char *const *words = (const char *const *)(stack + 1);
 	struct socket_address address = { .family = AF_INET };
@@ -244,7 +186,7 @@ _Noreturn void datagrams_main(const long *stack)
 	number = number_of(&port);
 	address.port[0] = (uint8_t)(number >> 8);
 	address.port[1] = (uint8_t)number;
-	handle = call(NR_SOCKET, AF_INET, SOCK_DGRAM, 0, 0, 0, 0);
+	handle = call6(NR_SOCKET, AF_INET, SOCK_DGRAM, 0, 0, 0, 0);
 	check(handle, "cannot open a socket, error #");
 	if (words[1][0] == 's')
 		send(handle, &address, words + 4);

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program.h"
+
 /* Linux system calls of riscv64 (include/uapi/asm-generic/unistd.h). */
 enum {
 	NR_IO_SETUP = 0,
@@ -54,41 +56,9 @@ static char path[256];
 static const char *folder;
 static uint64_t random_state;
 
-void *memset(void *to, int byte, size_t size);
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-_Noreturn void disk_main(const long *stack);
-
-__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tla gp, __global_pointer$\n\t.option pop\n"
-	"\tmv a0, sp\n\tandi sp, sp, -16\n\tcall disk_main\n");
-
-/* GCC may call these for structures; there is no library. */
-void *memset(void *to, int byte, size_t size)
-{
-	for (volatile char *p = to; size; size--)
-		*p++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-	const char *source = from;
-
-	for (volatile char *p = to; size; size--)
-		*p++ = *source++;
-	return to;
-}
-
 static long call(long number, long a, long b, long c, long d, long e)
 {
-	register long a7 __asm__("a7") = number;
-	register long a0 __asm__("a0") = a;
-	register long a1 __asm__("a1") = b;
-	register long a2 __asm__("a2") = c;
-	register long a3 __asm__("a3") = d;
-	register long a4 __asm__("a4") = e;
-
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4) : "memory");
-	return a0;
+	return call6(number, a, b, c, d, e, 0);
 }
 
 static size_t put_text(char *to, const char *text)
@@ -99,21 +69,6 @@ static size_t put_text(char *to, const char *text)
 		to[length] = text[length];
 		length++;
 	}
-	to[length] = '\0';
-	return length;
-}
-
-static size_t put_number(char *to, uint64_t number)
-{
-	char digits[20];
-	size_t count = 0, length = 0;
-
-	do {
-		digits[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (count)
-		to[length++] = digits[--count];
 	to[length] = '\0';
 	return length;
 }
@@ -160,7 +115,8 @@ static const char *name(const char *kind, uint64_t number)
 	size_t length = put_text(to, folder);
 
 	length += put_text(to + length, kind);
-	put_number(to + length, number);
+	length += put_number(to + length, number);
+	to[length] = '\0';
 	return to;
 }
 
@@ -470,7 +426,7 @@ static bool is(const char *text, const char *other)
 	return *text == *other;
 }
 
-_Noreturn void disk_main(const long *stack)
+_Noreturn void program_main(const long *stack)
 {
 	long count = stack[0];
 	const char *const *words = (const char *const *)(stack + 1);

@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program.h"
+
 /* Linux system calls of riscv64 (include/uapi/asm-generic/unistd.h), and what their arguments are (include/uapi/linux/if_packet.h). */
 enum {
 	NR_IOCTL = 29,
@@ -65,44 +67,6 @@ struct socket_address {
 
 static uint8_t frame[FRAME_MAX] __attribute__((aligned(8)));
 
-void *memset(void *to, int byte, size_t size);
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-_Noreturn void net_main(const long *stack);
-
-__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tla gp, __global_pointer$\n\t.option pop\n"
-	"\tmv a0, sp\n\tandi sp, sp, -16\n\tcall net_main\n");
-
-/* GCC may call these for structures; there is no library. */
-void *memset(void *to, int byte, size_t size)
-{
-	for (volatile char *p = to; size; size--)
-		*p++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-	const char *source = from;
-
-	for (volatile char *p = to; size; size--)
-		*p++ = *source++;
-	return to;
-}
-
-static long call6(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long a7 __asm__("a7") = number;
-	register long a0 __asm__("a0") = a;
-	register long a1 __asm__("a1") = b;
-	register long a2 __asm__("a2") = c;
-	register long a3 __asm__("a3") = d;
-	register long a4 __asm__("a4") = e;
-	register long a5 __asm__("a5") = f;
-
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
-	return a0;
-}
-
 static long call(long number, long a, long b, long c, long d)
 {
 	return call6(number, a, b, c, d, 0, 0);
@@ -114,45 +78,9 @@ static _Noreturn void finish(int status)
 		call(NR_EXIT, status, 0, 0, 0);
 }
 
-static size_t put_text(char *to, const char *text)
-{
-	size_t length = 0;
-
-	while (text[length]) {
-		to[length] = text[length];
-		length++;
-	}
-	return length;
-}
-
-static size_t put_number(char *to, uint64_t number)
-{
-	char digits[20];
-	size_t count = 0, length = 0;
-
-	do {
-		digits[count++] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	while (count)
-		to[length++] = digits[--count];
-	return length;
-}
-
-/* A line, in one write so that lines of two programs do not mix: each '#' in the text is the next number. */
 static void say(const char *text, const uint64_t *numbers)
 {
-	char line[256];
-	size_t length = put_text(line, "net: ");
-
-	for (; *text; text++) {
-		if (*text == '#')
-			length += put_number(line + length, *numbers++);
-		else
-			line[length++] = *text;
-	}
-	line[length++] = '\n';
-	call(NR_WRITE, 1, (long)line, (long)length, 0);
+	say_line(NR_WRITE, "net", text, numbers);
 }
 
 static _Noreturn void fail(const char *text, long number)
@@ -395,7 +323,7 @@ static void count(const char *interface, const struct options *options)
 	say("received # # in #", (uint64_t[]){ frames, bytes, time - start });
 }
 
-_Noreturn void net_main(const long *stack)
+_Noreturn void program_main(const long *stack)
 {
 	static struct options options = { .size = FRAME_MIN, .type = TYPE_EXPERIMENT, .to = { 255, 255, 255, 255, 255, 255 },
 		.target = { 10, 0, 2, 2 } };

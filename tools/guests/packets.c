@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program.h"
+
 /* Linux system calls of riscv64 (include/uapi/asm-generic/unistd.h). */
 enum {
 	NR_CLOSE = 57,
@@ -64,53 +66,15 @@ struct echo {
 
 static uint8_t buffer[PIECE] __attribute__((aligned(4096)));
 
-void *memset(void *to, int byte, size_t size);
-void *memcpy(void *restrict to, const void *restrict from, size_t size);
-_Noreturn void packets_main(const long *stack);
-
-__asm__(".globl _start\n_start:\n\t.option push\n\t.option norelax\n\tla gp, __global_pointer$\n\t.option pop\n"
-	"\tmv a0, sp\n\tandi sp, sp, -16\n\tcall packets_main\n");
-
-/* GCC may call these for structures; there is no library. */
-void *memset(void *to, int byte, size_t size)
-{
-	for (volatile char *p = to; size; size--)
-		*p++ = (char)byte;
-	return to;
-}
-
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
-{
-	const char *source = from;
-
-	for (volatile char *p = to; size; size--)
-		*p++ = *source++;
-	return to;
-}
-
-static long call(long number, long a, long b, long c, long d, long e, long f)
-{
-	register long a7 __asm__("a7") = number;
-	register long a0 __asm__("a0") = a;
-	register long a1 __asm__("a1") = b;
-	register long a2 __asm__("a2") = c;
-	register long a3 __asm__("a3") = d;
-	register long a4 __asm__("a4") = e;
-	register long a5 __asm__("a5") = f;
-
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4), "r"(a5) : "memory");
-	return a0;
-}
-
 static _Noreturn void finish(const char *text, int status)
 {
 	size_t length = 0;
 
 	while (text[length])
 		length++;
-	call(NR_WRITE, 1, (long)text, (long)length, 0, 0, 0);
+	call6(NR_WRITE, 1, (long)text, (long)length, 0, 0, 0);
 	for (;;)
-		call(NR_EXIT, status, 0, 0, 0, 0, 0);
+		call6(NR_EXIT, status, 0, 0, 0, 0, 0);
 }
 
 static long checked(long result, const char *text)
@@ -124,7 +88,7 @@ static void pause_for(int64_t nanoseconds)
 {
 	struct seconds time = { .nanoseconds = nanoseconds };
 
-	call(NR_NANOSLEEP, (long)&time, 0, 0, 0, 0, 0);
+	call6(NR_NANOSLEEP, (long)&time, 0, 0, 0, 0, 0);
 }
 
 static uint16_t big_endian(uint16_t value)
@@ -134,17 +98,17 @@ static uint16_t big_endian(uint16_t value)
 
 static long open_socket(int kind, int protocol)
 {
-	return checked(call(NR_SOCKET, FAMILY_INET, kind, protocol, 0, 0, 0), "packets: cannot make a socket\n");
+	return checked(call6(NR_SOCKET, FAMILY_INET, kind, protocol, 0, 0, 0), "packets: cannot make a socket\n");
 }
 
 static long send_to(long file, const void *data, size_t size, const struct address *to)
 {
-	return call(NR_SENDTO, file, (long)data, (long)size, 0, (long)to, to ? (long)sizeof(*to) : 0);
+	return call6(NR_SENDTO, file, (long)data, (long)size, 0, (long)to, to ? (long)sizeof(*to) : 0);
 }
 
 static long receive(long file, void *data, size_t size)
 {
-	return call(NR_RECVFROM, file, (long)data, (long)size, 0, 0, 0);
+	return call6(NR_RECVFROM, file, (long)data, (long)size, 0, 0, 0);
 }
 
 /* serve */
@@ -152,19 +116,19 @@ static long receive(long file, void *data, size_t size)
 /* Takes a stream to its end, then tells so. */
 static void take_stream(long listener)
 {
-	long file = call(NR_ACCEPT, listener, 0, 0, 0, 0, 0);
+	long file = call6(NR_ACCEPT, listener, 0, 0, 0, 0, 0);
 
 	if (file < 0)
 		return;
 	for (size_t left = STREAM; left;) {
-		long got = call(NR_READ, file, (long)buffer, (long)sizeof(buffer), 0, 0, 0);
+		long got = call6(NR_READ, file, (long)buffer, (long)sizeof(buffer), 0, 0, 0);
 
 		if (got <= 0 || (size_t)got > left)
 			break;
 		left -= (size_t)got;
 	}
-	call(NR_WRITE, file, (long)"!", 1, 0, 0, 0);
-	call(NR_CLOSE, file, 0, 0, 0, 0, 0);
+	call6(NR_WRITE, file, (long)"!", 1, 0, 0, 0);
+	call6(NR_CLOSE, file, 0, 0, 0, 0, 0);
 }
 
 static _Noreturn void serve(void)
@@ -173,13 +137,13 @@ static _Noreturn void serve(void)
 	struct poll files[2] = { { .wanted = 1 }, { .wanted = 1 } };
 	long datagrams = open_socket(SOCKET_DATAGRAM, 0), streams = open_socket(SOCKET_STREAM, 0);
 
-	checked(call(NR_BIND, datagrams, (long)&any, sizeof(any), 0, 0, 0), "packets: cannot bind a port of UDP\n");
-	checked(call(NR_BIND, streams, (long)&any, sizeof(any), 0, 0, 0), "packets: cannot bind a port of TCP\n");
-	checked(call(NR_LISTEN, streams, 1, 0, 0, 0, 0), "packets: cannot listen\n");
+	checked(call6(NR_BIND, datagrams, (long)&any, sizeof(any), 0, 0, 0), "packets: cannot bind a port of UDP\n");
+	checked(call6(NR_BIND, streams, (long)&any, sizeof(any), 0, 0, 0), "packets: cannot bind a port of TCP\n");
+	checked(call6(NR_LISTEN, streams, 1, 0, 0, 0, 0), "packets: cannot listen\n");
 	files[0].file = (int32_t)datagrams;
 	files[1].file = (int32_t)streams;
 	for (;;) {
-		checked(call(NR_PPOLL, (long)files, 2, 0, 0, 0, 0), "packets: cannot wait\n");
+		checked(call6(NR_PPOLL, (long)files, 2, 0, 0, 0, 0), "packets: cannot wait\n");
 		if (files[0].found)
 			receive(datagrams, buffer, sizeof(buffer));
 		if (files[1].found)
@@ -219,7 +183,7 @@ static void round_trips(const struct address *peer)
 		while (got < 28 || answer[20] != ECHO_REPLY || answer[26] != request.sequence % 256 || answer[27] != request.sequence / 256);
 		MARK(2);
 	}
-	call(NR_CLOSE, file, 0, 0, 0, 0, 0);
+	call6(NR_CLOSE, file, 0, 0, 0, 0, 0);
 }
 
 static void send_some(long file, size_t size, unsigned count, const struct address *peer)
@@ -259,23 +223,23 @@ static void datagrams(const struct address *peer)
 		send_some(file, PACKET_1500, AT_ONCE, peer);
 		MARK(12);
 	}
-	call(NR_CLOSE, file, 0, 0, 0, 0, 0);
+	call6(NR_CLOSE, file, 0, 0, 0, 0, 0);
 }
 
 static void stream(const struct address *peer)
 {
 	long file = open_socket(SOCKET_STREAM, 0);
 
-	checked(call(NR_CONNECT, file, (long)peer, sizeof(*peer), 0, 0, 0), "packets: nobody serves there\n");
+	checked(call6(NR_CONNECT, file, (long)peer, sizeof(*peer), 0, 0, 0), "packets: nobody serves there\n");
 	MARK(13);
 	for (unsigned piece = 0; piece < STREAM / PIECE; piece++)
 		for (size_t done = 0; done < PIECE;)
-			done += (size_t)checked(call(NR_WRITE, file, (long)(buffer + done), (long)(PIECE - done), 0, 0, 0),
+			done += (size_t)checked(call6(NR_WRITE, file, (long)(buffer + done), (long)(PIECE - done), 0, 0, 0),
 				"packets: the stream broke\n");
 	if (receive(file, buffer, 1) != 1)
 		finish("packets: the stream did not arrive\n", 1);
 	MARK(14);
-	call(NR_CLOSE, file, 0, 0, 0, 0, 0);
+	call6(NR_CLOSE, file, 0, 0, 0, 0, 0);
 }
 
 static void cost(const char *text, const char *port)
@@ -315,7 +279,7 @@ static bool is(const char *text, const char *other)
 	return *text == *other;
 }
 
-_Noreturn void packets_main(const long *stack)
+_Noreturn void program_main(const long *stack)
 {
 	long count = stack[0];
 	const char *const *words = (const char *const *)(stack + 1);
