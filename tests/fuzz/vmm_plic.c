@@ -38,9 +38,12 @@ static void check_claim(unsigned context)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint32_t areas[8] = { 0, 0x1000, 0x2000, 0x2080, 0x200000, 0x201000, 0x202000, 0x5fff00 };
+	static uint32_t page[1024];
 	struct input input = { data, size };
 
 	memset(&plic, 0, sizeof(plic));
+	memset(page, 0, sizeof(page));
+	plic.shown = size & 1 ? page : NULL;
 	memset(line, 0, sizeof(line));
 	for (unsigned i = 0; i < 2; i++)
 		CHECK(plic_add_context(&plic, set_line, &line[i]) == ERR_OK);
@@ -58,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			CHECK(plic_access(&plic, &access) == (access.size == 4));
 		}
 		CHECK(!(plic.context[0].enable & 1) && plic.priority[0] == 0);
+		for (unsigned i = 0; plic.shown && i < 2; i++)
+			CHECK((page[32 * i] | (uint64_t)page[32 * i + 1] << 32) == plic.context[i].enable);
 	}
 	return 0;
 }

@@ -135,10 +135,11 @@ static void write_enable(struct plic_context *context, uint64_t offset, uint32_t
 /* Other vCPUs may read it at any time. */
 static void show_enable(struct plic *plic, uint64_t index)
 {
-	uint32_t *word = plic->shown + index * ENABLE_STRIDE / sizeof(*word);
+	uint32_t *word;
 
 	if (!plic->shown)
 		return;
+	word = plic->shown + index * ENABLE_STRIDE / sizeof(*word);
 	__atomic_store_n(&word[0], (uint32_t)plic->context[index].enable, __ATOMIC_RELAXED);
 	__atomic_store_n(&word[1], (uint32_t)(plic->context[index].enable >> 32), __ATOMIC_RELAXED);
 }
