@@ -47,6 +47,10 @@ class Failure(Exception):
     """The system did not do what the case expects."""
 
 
+class Unable(Exception):
+    """This host cannot run the case: the text says why, and what to do."""
+
+
 class Guest:
     """One guest of a description."""
 

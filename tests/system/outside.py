@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 
-from driver import Failure, check
+from driver import Failure, Unable, check
 
 CLONE_NEWNET = 0x40000000
 TAP = "tap0"
@@ -32,11 +32,13 @@ def mac(text):
 
 
 def need():
-    """Fails, saying what to do, if this host cannot make namespaces with taps."""
+    """Says what to do if this host cannot make namespaces with taps, as in a container without the rights for that."""
     for program, package in (("ip", "iproute2"), ("nsenter", "util-linux"), ("unshare", "util-linux")):
         check(shutil.which(program), f"the program {program} is missing: install {package}")
-    check(os.geteuid() == 0, "network namespaces need root's rights: run the tests as root")
-    check(pathlib.Path("/dev/net/tun").exists(), "there is no /dev/net/tun: load the kernel module tun, or give the container this device")
+    if os.geteuid() != 0:
+        raise Unable("network namespaces need root's rights: run the tests as root")
+    if not pathlib.Path("/dev/net/tun").exists():
+        raise Unable("there is no /dev/net/tun: load the kernel module tun, or give the container this device")
 
 
 class Namespace:
@@ -51,7 +53,7 @@ class Namespace:
             self.holder.stdin.write(b"x")
             self.holder.stdin.flush()
             if self.holder.stdout.read(1) != b"x":
-                raise Failure(f"no network namespace: {self.holder.stderr.read().decode().strip()}; "
+                raise Unable(f"no network namespace: {self.holder.stderr.read().decode().strip()}; "
                     "the tests need a kernel with CONFIG_NET_NS, and rights to use it")
             self.file = f"/proc/{self.holder.pid}/ns/net"
             self.enter = ["nsenter", f"--net={self.file}"]
