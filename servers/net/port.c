@@ -231,8 +231,12 @@ static void give_back(struct port *port, uint32_t pair, uint32_t bytes, uint64_t
 {
 	uint16_t end = port->send[pair].next;
 
+	/* One of another pair would wait as long as this one sends. */
+	if (port->settle_at && port->kept != pair)
+		complete(port, port->kept, port->send[port->kept].next);
 	if (bytes < LAZY_BYTES) {
 		port->settle_at = now + port->settle;
+		port->kept = pair;
 		end--;
 	}
 	complete(port, pair, end);

@@ -68,6 +68,7 @@ struct port {
 	uint32_t touched;         /* bit per queue, as numbered in the session: something was given back in this turn */
 	uint32_t held;            /* buffers that NICs read */
 	uint64_t settle_at;       /* ticks, when the last small frame is given back; 0: it is */
+	uint32_t kept;            /* the pair that it is of */
 
 	/* What it wants to receive. */
 	uint32_t filter_sequence;

@@ -154,6 +154,30 @@ TEST(session, gives_a_small_frame_back_with_the_next)
 	assert_true(works());
 }
 
+TEST(session, gives_a_small_frame_back_though_another_queue_goes_on)
+{
+	uint32_t length = make(1, 10);
+
+	guest_stop(&guest[0]);
+	guest_init(&guest[0], 0, 2, MODERN);
+	guest_start(&guest[0]);
+	guest_send(&guest[0], 0, NULL, packet, length, 4096);
+	guest_notify(&guest[0]);
+	/* Never so long apart that it would be time. */
+	for (unsigned i = 0; i < 2; i++) {
+		fake.time += FAKE_HZ / 20000;
+		guest_send(&guest[0], 1, NULL, packet, length, 4096);
+		fake_turn(NET_SIGNAL_SESSION(0));
+	}
+	/* That of queue 0, and the first of queue 1. */
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 2);
+	fake_settle();
+	guest_poll(&guest[0]);
+	assert_int_equal(guest[0].done, 3);
+	assert_int_equal(guest[0].wrong, 0);
+}
+
 /* How many of so many frames, one by one, are at their receiver at once. */
 static unsigned stream(unsigned count)
 {
@@ -441,6 +465,7 @@ int main(void)
 		RUN_WITH(session, signals_once_in_a_turn_and_only_if_wanted, set_up),
 		RUN_WITH(session, asks_for_no_bell_while_it_works, set_up),
 		RUN_WITH(session, gives_a_small_frame_back_with_the_next, set_up),
+		RUN_WITH(session, gives_a_small_frame_back_though_another_queue_goes_on, set_up),
 		RUN_WITH(session, lets_a_stream_of_frames_gather, set_up),
 		RUN_WITH(session, makes_nobody_wait_who_gets_answers, set_up),
 		RUN_WITH(session, resets_and_starts_again, set_up),
