@@ -77,7 +77,10 @@ def test_ping_is_seen_from_both_ends():
         times = [packet.time for packet in both.packets]
         check(times == sorted(times), "not in order")
         check(before - 1 < times[0] and times[-1] < time.time() + 1, f"{times[0]} is no time of this test, which began at {before}")
-        check(not any(packet.comment or packet.lost for packet in both.packets), "something was dropped or lost")
+        check(not any(packet.lost for packet in both.packets), "frames are missing in the file")
+        # A guest that has its driver but has not opened its NIC yet has no buffers: other frames may be dropped while it boots.
+        dropped = [packet.comment for packet in alpha + beta if packet.comment and packet.type == IPV4 and packet.data[23] == ICMP]
+        check(not dropped, f"{dropped}")
         # The uplink sends what alpha says to the gateway, and gets what that answers.
         check(pings(uplink.packets, OUTBOUND)[0][0] == REQUEST and pings(uplink.packets, INBOUND)[0][0] == REPLY, "the uplink is silent")
 
