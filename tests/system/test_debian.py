@@ -11,6 +11,7 @@ import time
 
 from disks import need
 from driver import TOP, System, check, free_port
+from host_servers import SshServer
 
 TEXT = (TOP / "boot/systems/debian.toml").read_text()
 BOOT_SECONDS = 600
@@ -87,12 +88,16 @@ def test_two_debians_run_and_keep_their_changes():
             run(system, "systemctl is-system-running --wait")
             check(re.search(r"^0 loaded units listed", run(system, "systemctl --failed --no-pager"), re.MULTILINE), f"{name}: units failed")
             run(system, f"echo of-{name} >/root/kept && sync")
-        # Addresses by DHCP, a way from this host to each, and from each to the other and to QEMU's gateway.
+        # Addresses by DHCP, a way from this host to each, and from each to the other, to QEMU's gateway, and back to this host.
+        server = SshServer()
         for number, name in enumerate(NAMES, 1):
             other = NAMES[2 - number]
             answer = ssh(system, name, f"hostname; ip -4 addr; ping -c 3 {other}; ping -c 3 10.0.2.2")
             check(answer.startswith(f"{name}\n") and re.search(rf"inet 10\.0\.2\.2{number}/24 .* dynamic", answer), answer)
             check(answer.count(" 0% packet loss") == 2, answer)
+            answer = ssh(system, name, f"{server.take_key(openssh=True)}; ssh -i /tmp/key -p {server.port} -o StrictHostKeyChecking=no -o "
+                f"BatchMode=yes {server.USER}@10.0.2.2 of-{name} 2>&1")
+            check(f"asked of this host: of-{name}\n" in answer, answer)
         system.type("systemctl poweroff\r")
         system.expect(r"beta: (?:stopped|off|shut down)|-- beta: .*", 240)
         # alpha is just cut off: what it synced is there all the same.

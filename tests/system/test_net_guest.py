@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux guests on a network: each other, the outside, what they must not do, and what they must not notice."""
 
-import http.server
+import hashlib
 import os
 import re
-import socket
-import threading
 import time
 
 from driver import check, free_port
+from host_servers import PAGE, SshServer, serve_names, serve_pages
 from net_guests import ADDRESSES, GATEWAY, NetSystem, Outside
 
 # SERAI_NET_KILLS=25 copies 200 MiB while the net server is killed as often: minutes.
@@ -17,35 +16,21 @@ KILL_MIB = 8  # to copy for each kill
 # What a flood may cost others; 8 ms and 0.7 s were seen.
 FLOOD_PING_MS = 250
 FLOOD_SSH_SECONDS = 15
-PAGE = b"a page of this host\n"
+COPY_BYTES = 1 << 20  # to and from a server on this host
 
 
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(PAGE)))
-        self.end_headers()
-        self.wfile.write(PAGE)
-
-    def log_message(self, *_):
-        pass
-
-
-def answer_names(names):
-    """Tells anybody who asks for the address of a name that it is 192.0.2.7 (RFC 1035)."""
-    while True:
-        question, address = names.recvfrom(512)
-        names.sendto(question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question[12:] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\xc0\0\2\x07", address)
-
-
-def serve_host():
-    """Ports of this host's loopback: of a web server, and of a name server."""
-    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    names = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    names.bind(("127.0.0.1", 0))
-    threading.Thread(target=web.serve_forever, daemon=True).start()
-    threading.Thread(target=answer_names, args=(names,), daemon=True).start()
-    return web.server_address[1], names.getsockname()[1]
+def check_ssh_to_host(system, server, name):
+    """From the shell of a guest that has the focus to a server on this host's loopback: a command, and files both ways."""
+    words, there = f"-i /tmp/key -p {server.port}", f"{server.USER}@{GATEWAY}"
+    system.run(server.take_key())
+    check(f"\nasked of this host: of-{name}\n" in system.run(f"ssh {words} {there} of-{name}"), f"{name} does not reach this host by ssh")
+    check(system.run_any(f"ssh -p {server.port} {there} true")[0] != 0, "this host let somebody in without a key")
+    system.run(f"head -c {COPY_BYTES} /dev/urandom >/tmp/sent; scp -O -q -i /tmp/key -P {server.port} /tmp/sent {there}:got")
+    check(hashlib.sha256((server.folder / "got").read_bytes()).hexdigest() in system.run("sha256sum /tmp/sent"), "another file came to this host")
+    content = os.urandom(COPY_BYTES)
+    (server.folder / "sent").write_bytes(content)
+    system.run(f"scp -O -q -i /tmp/key -P {server.port} {there}:sent /tmp/got")
+    check(hashlib.sha256(content).hexdigest() in system.run("sha256sum /tmp/got"), f"another file came to {name}")
 
 
 def test_reaches_the_others_and_the_outside():
@@ -53,7 +38,7 @@ def test_reaches_the_others_and_the_outside():
     system = NetSystem({name: {"net": f"dhcp:{ADDRESSES[name]}", "nics": [
         {"net": "lan", "addresses": [ADDRESSES[name]], "forward": {str(port): 22}}]} for name, port in ports.items()})
     system.wait_shells()
-    web, names = serve_host()
+    web, names, server = serve_pages(), serve_names(), SshServer()
     for name, other in (("alpha", "beta"), ("beta", "alpha")):
         system.enter(name)
         check(f"inet {ADDRESSES[name]}/24" in system.run("ip address show eth0"), f"{name} has no address by DHCP")
@@ -65,6 +50,7 @@ def test_reaches_the_others_and_the_outside():
         check(f"\nof-{other}\n" in system.run(f"ssh root@{other} 'echo of-$(hostname)'"), f"{name} does not reach {other} by ssh")
         code, answer = system.ssh(ports[name], "hostname")
         check(code == 0 and answer == f"{name}\n", f"ssh to {name} ended with {code}: {answer}")
+        check_ssh_to_host(system, server, name)
     own = re.search(r"inet6 (fe80[0-9a-f:]+)/", system.run("ip -6 address show eth0")).group(1)
     system.enter("alpha")
     check(system.ping(f"{own}%eth0", 3, "-6") == 3, "pings by IPv6 were lost")

@@ -3,7 +3,7 @@
 
 PACKAGES_BUILD=(gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf cmake ninja-build gcc g++ libc6-dev libtomlplusplus-dev
 	python3 xz-utils debian-archive-keyring)
-PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect fdisk iproute2 openssh-client qemu-utils)
+PACKAGES_TEST=(libcmocka-dev gcovr git python3-pexpect fdisk iproute2 openssh-client dropbear-bin libnss-wrapper qemu-utils)
 PACKAGES_FUZZ=(clang-14 libclang-rt-14-dev)
 PACKAGES_MODELS=(spin)
 PACKAGES_GDB=(gdb-multiarch)
