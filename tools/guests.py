@@ -21,6 +21,10 @@ LIBRARIES = "usr/lib/riscv64-linux-gnu"
 # What a guest needs for a disk, and what they need comes before them. ext4 asks for its checksums by another name.
 DISK_MODULES = ("crc32c_generic", "virtio_blk", "ext4")
 DISK_PROGRAMS = ("usr/bin/fio", "usr/sbin/mke2fs", "usr/sbin/e2fsck")
+LAN_MODULES = ("virtio_net",)
+LAN_APPLETS = ("ip", "nc", "nslookup", "ping", "renice", "traceroute", "udhcpc", "wget")
+# Addresses that guests of these names have, or ask for, in QEMU's user network.
+HOSTS = b"127.0.0.1 localhost\n10.0.2.21 alpha\n10.0.2.22 beta\n10.0.2.23 gamma\n"
 NET_MODULES = ("virtio_net", "8021q")
 NET_PROGRAMS = ("usr/bin/iperf3", "usr/bin/ping", "usr/sbin/ethtool", "usr/sbin/dropbear", "usr/bin/dbclient", "usr/bin/scp")
 NET_APPLETS = ("ip", "nc", "nslookup", "udhcpc", "wget")
@@ -97,6 +101,19 @@ def shell(busybox, more=b"", init="init"):
     image.file("etc/passwd", b"root::0:0:root:/root:/bin/sh\n")
     image.file("etc/group", b"root:x:0:\n")
     return image
+
+
+def shell_initramfs(busybox, packages):
+    """The shell's, with what its NICs need, if it has any."""
+    image = shell(busybox, (HERE / "lan-rc").read_bytes())
+    for name in LAN_APPLETS:
+        image.link(f"bin/{name}", "/bin/busybox")
+    image.file("etc/lan", (HERE / "lan").read_bytes(), executable=True)
+    image.file("etc/udhcpc", (HERE / "udhcpc").read_bytes(), executable=True)
+    image.file("etc/hosts", HOSTS)
+    image.folder("lib")
+    add_modules(image, packages, LAN_MODULES)
+    return image.finish()
 
 
 def needed(file):
@@ -213,7 +230,7 @@ def net_initramfs(busybox, packages, tools):
     image.file("bin/packets", compiled("packets.c"), executable=True)
     image.file("bin/datagrams", compiled("datagrams.c"), executable=True)
     image.file("etc/udhcpc", (HERE / "udhcpc").read_bytes(), executable=True)
-    image.file("etc/hosts", b"127.0.0.1 localhost\n10.0.2.21 alpha\n10.0.2.22 beta\n10.0.2.23 gamma\n")
+    image.file("etc/hosts", HOSTS)
     add_libraries(image, tools, programs)
     for name in NET_LIBRARIES:
         image.file(f"lib/{name}", (tools / LIBRARIES / name).read_bytes(), executable=True)
@@ -256,7 +273,7 @@ def main():
     if image[56:60] != b"RSC\x05":
         sys.exit("serai: error: Debian's kernel package holds no flat Linux image any more: update Serai")
     write(target / "linux", image)
-    write(target / "initramfs", shell(busybox).finish())
+    write(target / "initramfs", shell_initramfs(busybox, arguments.packages))
     write(target / "initramfs-bench", bench_initramfs(busybox))
     write(target / "initramfs-disk", disk_initramfs(busybox, arguments.packages))
     if arguments.stress:

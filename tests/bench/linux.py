@@ -14,12 +14,12 @@ INIT = r"BENCH init (\d+)\n"
 WORK = {"sha256": ("sha256sum of 64 MiB", 1.03), "fork": ("200 x fork and exec", 1.7), "touch": ("first touch of 24 MiB", 1.7)}
 
 
-def start_bare(cmdline, initramfs="initramfs-bench", icount=False):
-    """The kernel without Serai: the same memory, and a virtio console as a guest has it."""
+def start_bare(cmdline, initramfs="initramfs-bench", icount=False, nic=False):
+    """The kernel without Serai: the same memory, and a virtio console as a guest has it. nic: one in QEMU's user network."""
     return Terminal([QEMU, "-machine", "virt", "-cpu", "rv64,h=true", "-m", "128M", "-no-reboot", "-display", "none",
         "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=con,signal=off,mux=off", "-device", "virtio-serial-pci",
         "-device", "virtconsole,chardev=con", "-kernel", GUESTS / "debian/linux", "-initrd", GUESTS / "debian" / initramfs,
-        "-append", cmdline, *(ICOUNT if icount else ())])
+        "-append", cmdline, "-nic", "user,model=virtio-net-pci" if nic else "none", *(ICOUNT if icount else ())])
 
 
 def start_guest(cmdline, icount=False):
@@ -29,6 +29,16 @@ def start_guest(cmdline, icount=False):
 def start_guests(names, cmdline, vcpus=1, **options):
     guests = [Guest.linux(name, cmdline=cmdline, initramfs="initramfs-bench", vcpus=vcpus) for name in names]
     return System(description(*guests), **options)
+
+
+def start_bare_shell():
+    """What start_default is compared with."""
+    return start_bare("console=hvc0 earlycon=sbi serai.host=alpha", "initramfs", nic=True)
+
+
+def start_default(names, **options):
+    """The guests of the default system."""
+    return System(description(*(Guest.linux(name, nics=["lan"]) for name in names), nets={"lan": {"uplink": True}}), **options)
 
 
 def until(terminal, patterns, timeout=300):
@@ -68,9 +78,8 @@ def measure_two(figures, runs):
     names = ("alpha", "beta")
     pairs = Pairs()
     for _ in range(runs):
-        bare = times(start_bare("console=hvc0 earlycon=sbi serai.host=alpha", "initramfs"), r"root@alpha:\S+# ")
-        system = System(description(*(Guest.linux(name) for name in names)))
-        pairs.add(bare, times(system, *(rf"^\[{name}\] root@{name}:\S+# " for name in names)))
+        bare = times(start_bare_shell(), r"root@alpha:\S+# ")
+        pairs.add(bare, times(start_default(names), *(rf"^\[{name}\] root@{name}:\S+# " for name in names)))
     pairs.report(figures, "one bare boot", "both guests", "both guests to one bare boot", 2.4)
 
 

@@ -5,7 +5,7 @@ import re
 
 from driver import BUILD, PAYLOADS, QEMU, Guest, System, Terminal, check, description
 from figures import Pairs, median, spread
-from linux import QUIET, start_bare, start_guests, times
+from linux import QUIET, start_bare, start_bare_shell, start_default, start_guests, times
 
 HARTS = ("-smp", "2", "-accel", "tcg,thread=multi")
 LOAD = f"{QUIET} serai.bench=load"
@@ -110,9 +110,8 @@ def measure_boots(figures, runs):
     figures.begin("two-linux on two harts, from QEMU's start to both shells, against one bare boot to its shell")
     pairs = Pairs()
     for _ in range(runs):
-        bare = times(start_bare("console=hvc0 earlycon=sbi serai.host=alpha", "initramfs"), r"root@alpha:\S+# ")
-        system = System(description(*(Guest.linux(name) for name in NAMES)), arguments=HARTS)
-        pairs.add(bare, times(system, *(rf"^\[{name}\] root@{name}:\S+# " for name in NAMES)))
+        bare = times(start_bare_shell(), r"root@alpha:\S+# ")
+        pairs.add(bare, times(start_default(NAMES, arguments=HARTS), *(rf"^\[{name}\] root@{name}:\S+# " for name in NAMES)))
     pairs.report(figures, "one bare boot", "both guests", "both guests to one bare boot", 1.5)
 
 
