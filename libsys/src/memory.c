@@ -5,11 +5,11 @@
 #include <string.h>
 
 #define BLOCK 256u
-#define SHIFTED_MIN 24u         /* bytes; below that the preparations take longer */
-#define SHIFTED_HALVES_MIN 256u /* the same where half words are aligned alike */
+#define SHORT 8u /* bytes; less go one by one */
 
 typedef uint64_t __attribute__((may_alias)) word_t;
 typedef uint32_t __attribute__((may_alias)) half_word_t;
+typedef uint16_t __attribute__((may_alias)) quarter_word_t;
 _Static_assert(sizeof(word_t) == 8, "word");
 
 /* 64 bytes, 8 at a time: all loads of a half go before its stores, for cores that issue in order. */
@@ -27,84 +27,151 @@ static inline __attribute__((always_inline)) void copy_64(word_t *to, const word
 	to[7] = h;
 }
 
-/*
- * Upwards by whole words to an aligned destination from a source that is not aligned. Only words that hold bytes of the source
- * are read; what else they hold is not used. Returns how many bytes were copied.
- */
-static __attribute__((no_sanitize_address)) size_t copy_shifted(uint8_t *to, const uint8_t *from, size_t length)
+/* 32 bytes of words that lie across those of the source. `low` is the word before `word`; returns the next one's. */
+static inline __attribute__((always_inline)) uint64_t copy_32_shifted(word_t *to, const word_t *word, uint64_t low,
+								       uint64_t right, uint64_t left)
 {
-	unsigned right = 8 * ((uintptr_t)from & 7), left = 64 - right;
-	const word_t *word = (const word_t *)((uintptr_t)from & ~(uintptr_t)7);
-	uint64_t low = *word++;
-	size_t done;
+	uint64_t a = word[0], b = word[1], c = word[2], d = word[3];
 
-	for (done = 0; length - done >= 64; done += 64, word += 8) {
-		word_t *at = (word_t *)(to + done);
-		uint64_t a = word[0], b = word[1], c = word[2], d = word[3], e = word[4], f = word[5], g = word[6], h = word[7];
+	to[0] = low >> right | a << left;
+	to[1] = a >> right | b << left;
+	to[2] = b >> right | c << left;
+	to[3] = c >> right | d << left;
+	return d;
+}
 
-		at[0] = low >> right | a << left;
-		at[1] = a >> right | b << left;
-		at[2] = b >> right | c << left;
-		at[3] = c >> right | d << left;
-		at[4] = d >> right | e << left;
-		at[5] = e >> right | f << left;
-		at[6] = f >> right | g << left;
-		at[7] = g >> right | h << left;
-		low = h;
+/*
+ * The next `length` bytes, 1 to 7, from any place. Only words that hold some of these are read; what else the words hold is
+ * above them in the result.
+ */
+static inline __attribute__((always_inline, no_sanitize_address)) uint64_t load_few(const uint8_t *from, size_t length)
+{
+	uint64_t offset = (uintptr_t)from & 7;
+	const word_t *word = (const word_t *)(from - offset);
+	uint64_t value = word[0] >> 8 * offset;
+
+	/* Then the offset is not 0. */
+	if (offset + length > 8)
+		value |= word[1] << (64 - 8 * offset);
+	return value;
+}
+
+/* Stores as many bytes as lead to an aligned word. */
+static inline __attribute__((always_inline)) void store_first(uint8_t *to, uint64_t value, size_t length)
+{
+	if (length & 1) {
+		*to++ = (uint8_t)value;
+		value >>= 8;
 	}
-	for (; length - done >= 8; done += 8) {
+	if (length & 2) {
+		*(quarter_word_t *)to = (uint16_t)value;
+		to += 2;
+		value >>= 16;
+	}
+	if (length & 4)
+		*(half_word_t *)to = (uint32_t)value;
+}
+
+/* Stores less than 8 bytes from an aligned word on. */
+static inline __attribute__((always_inline)) void store_last(uint8_t *to, uint64_t value, size_t length)
+{
+	if (length & 4) {
+		*(half_word_t *)to = (uint32_t)value;
+		to += 4;
+		value >>= 32;
+	}
+	if (length & 2) {
+		*(quarter_word_t *)to = (uint16_t)value;
+		to += 2;
+		value >>= 16;
+	}
+	if (length & 1)
+		*to = (uint8_t)value;
+}
+
+/* Where a copy is, and how many bytes are left. */
+struct copy {
+	uint8_t *to;
+	const uint8_t *from;
+	size_t left;
+};
+
+/* The whole words that are left, upwards to an aligned destination from an aligned source. */
+static inline __attribute__((always_inline)) void copy_aligned(struct copy *copy)
+{
+	word_t *to = (word_t *)copy->to;
+	const word_t *from = (const word_t *)copy->from, *end;
+
+	for (end = from + copy->left / BLOCK * (BLOCK / 8); from != end; to += BLOCK / 8, from += BLOCK / 8) {
+		copy_64(to, from);
+		copy_64(to + 8, from + 8);
+		copy_64(to + 16, from + 16);
+		copy_64(to + 24, from + 24);
+	}
+	for (end = from + copy->left % BLOCK / 64 * 8; from != end; to += 8, from += 8)
+		copy_64(to, from);
+	for (end = from + copy->left % 64 / 8; from != end; to++, from++)
+		*to = *from;
+	copy->to = (uint8_t *)to;
+	copy->from = (const uint8_t *)from;
+	copy->left %= 8;
+}
+
+/* Likewise from a source that is not aligned, of which there is a byte at least. Only words that hold bytes of it are read. */
+static inline __attribute__((always_inline, no_sanitize_address)) void copy_shifted(struct copy *copy)
+{
+	uint64_t offset = (uintptr_t)copy->from & 7, right = 8 * offset, left = 64 - right;
+	word_t *to = (word_t *)copy->to;
+	const word_t *word = (const word_t *)(copy->from - offset), *end;
+	uint64_t low = *word++;
+
+	for (end = word + copy->left / BLOCK * (BLOCK / 8); word != end; to += BLOCK / 8, word += BLOCK / 8) {
+		low = copy_32_shifted(to, word, low, right, left);
+		low = copy_32_shifted(to + 4, word + 4, low, right, left);
+		low = copy_32_shifted(to + 8, word + 8, low, right, left);
+		low = copy_32_shifted(to + 12, word + 12, low, right, left);
+		low = copy_32_shifted(to + 16, word + 16, low, right, left);
+		low = copy_32_shifted(to + 20, word + 20, low, right, left);
+		low = copy_32_shifted(to + 24, word + 24, low, right, left);
+		low = copy_32_shifted(to + 28, word + 28, low, right, left);
+	}
+	for (end = word + copy->left % BLOCK / 32 * 4; word != end; to += 4, word += 4)
+		low = copy_32_shifted(to, word, low, right, left);
+	for (end = word + copy->left % 32 / 8; word != end; to++) {
 		uint64_t high = *word++;
 
-		*(word_t *)(to + done) = low >> right | high << left;
+		*to = low >> right | high << left;
 		low = high;
 	}
-	return done;
+	copy->to = (uint8_t *)to;
+	copy->from = (const uint8_t *)(word - 1) + offset;
+	copy->left %= 8;
 }
 
-/* Upwards, between places that are not aligned alike. */
-static __attribute__((noinline)) void copy_unaligned(uint8_t *to, const uint8_t *from, size_t length)
+/* Upwards: right for any overlap with the destination below the source. Returns the destination. */
+static __attribute__((noinline)) void *copy_up(void *destination, const void *source, size_t length)
 {
-	size_t done;
+	struct copy copy = { destination, source, length };
+	size_t first = -(uintptr_t)destination & 7;
 
-	for (; (uintptr_t)to & 7; length--)
-		*to++ = *from++;
-	for (done = copy_shifted(to, from, length); done < length; done++)
-		to[done] = from[done];
-}
-
-/* Upwards: right for any overlap with the destination below the source. */
-static void copy_up(uint8_t *to, const uint8_t *from, size_t length)
-{
-	uintptr_t difference = (uintptr_t)to ^ (uintptr_t)from;
-
-	if ((difference & 3) && length >= SHIFTED_MIN) {
-		copy_unaligned(to, from, length);
-		return;
+	if (length < SHORT) {
+		for (; copy.left; copy.left--)
+			*copy.to++ = *copy.from++;
+		return destination;
 	}
-	if ((difference & 3) == 0) {
-		for (; length && ((uintptr_t)to & 7); length--)
-			*to++ = *from++;
-		if (difference & 4) {
-			if (length >= SHIFTED_HALVES_MIN) {
-				copy_unaligned(to, from, length);
-				return;
-			}
-			for (; length >= 4; length -= 4, to += 4, from += 4)
-				*(half_word_t *)to = *(const half_word_t *)from;
-		} else {
-			for (const uint8_t *end = from + length / BLOCK * BLOCK; from != end; to += BLOCK, from += BLOCK) {
-				copy_64((word_t *)to, (const word_t *)from);
-				copy_64((word_t *)(to + 64), (const word_t *)(from + 64));
-				copy_64((word_t *)(to + 128), (const word_t *)(from + 128));
-				copy_64((word_t *)(to + 192), (const word_t *)(from + 192));
-			}
-			length %= BLOCK;
-			for (; length >= 8; length -= 8, to += 8, from += 8)
-				*(word_t *)to = *(const word_t *)from;
-		}
+	if (first) {
+		store_first(copy.to, load_few(copy.from, first), first);
+		copy.to += first;
+		copy.from += first;
+		copy.left -= first;
 	}
-	for (; length; length--)
-		*to++ = *from++;
+	if ((uintptr_t)copy.from & 7)
+		copy_shifted(&copy);
+	else
+		copy_aligned(&copy);
+	if (copy.left)
+		store_last(copy.to, load_few(copy.from, copy.left), copy.left);
+	return destination;
 }
 
 /* Downwards: right for any overlap with the destination above the source. */
@@ -142,16 +209,14 @@ static void copy_down(uint8_t *to, const uint8_t *from, size_t length)
 
 void *memcpy(void *restrict destination, const void *restrict source, size_t length)
 {
-	copy_up(destination, source, length);
-	return destination;
+	return copy_up(destination, source, length);
 }
 
 void *memmove(void *destination, const void *source, size_t length)
 {
 	if ((uintptr_t)destination <= (uintptr_t)source)
-		copy_up(destination, source, length);
-	else
-		copy_down(destination, source, length);
+		return copy_up(destination, source, length);
+	copy_down(destination, source, length);
 	return destination;
 }
 
