@@ -90,7 +90,7 @@ static void leave(unsigned number, const struct frame *frame, struct hold *hold)
 	}
 }
 
-static void deliver(port_set set, const struct frame *frame, struct hold *hold)
+static void deliver(port_set set, struct frame *frame, struct hold *hold)
 {
 	for (; set; set &= set - 1) {
 		unsigned number = lowest_bit(set);

@@ -50,9 +50,11 @@ struct frame {
 	uint8_t network;           /* where the network header begins */
 	uint8_t transport;         /* where TCP or UDP begins; 0: not known */
 	uint8_t protocol;          /* 6 TCP, 17 UDP, 58 ICMPv6 ...; 0: not known */
-	_Alignas(8) uint8_t pad[2]; /* so that the network header is aligned */
+	_Alignas(8) uint8_t pad[6]; /* so that the network header is aligned */
+	struct net_header given;   /* what its present receiver gets before the head */
 	uint8_t head[FRAME_HEAD + 8]; /* room for a tag */
 };
+_Static_assert(offsetof(struct frame, head) == offsetof(struct frame, given) + sizeof(struct net_header), "they are copied as one");
 
 /*
  * Looks at the head: lengths, tags, IP headers; and whether the offload header fits the frame (checksum within it, TCP of the right family

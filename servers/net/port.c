@@ -181,6 +181,22 @@ static inline uint32_t take_header(struct virtqueue_segment *segment, struct net
 	return HEADER;
 }
 
+/* Likewise a head that has its place in its words; bytes around it, in words that it has a part in, come along. */
+static inline uint32_t take_head(struct virtqueue_segment *segment, struct frame *frame)
+{
+	typedef uint64_t __attribute__((may_alias)) word_t;
+	uint32_t before = offsetof(struct frame, head) % sizeof(word_t);
+	const word_t *from = (const word_t *)(const void *)(segment->data - before);
+	word_t *to = (word_t *)(void *)(frame->head - before);
+
+#pragma GCC unroll 32
+	for (uint32_t i = 0; i < (FRAME_HEAD + before + sizeof(word_t) - 1) / sizeof(word_t); i++)
+		to[i] = from[i];
+	segment->data += FRAME_HEAD;
+	segment->length -= FRAME_HEAD;
+	return FRAME_HEAD;
+}
+
 /* Reads a chain: header and head are copied, the rest is described. false: too long, in too many pieces, or to be written. */
 static __attribute__((hot)) bool read_frame(struct port *port, struct virtqueue *ring, struct virtqueue_chain *chain, struct frame *frame)
 {
@@ -198,7 +214,9 @@ static __attribute__((hot)) bool read_frame(struct port *port, struct virtqueue 
 		frame->length += segment.length;
 		if (frame->length > NET_FRAME_MAX)
 			return false;
-		if (frame->head_length < FRAME_HEAD)
+		if (frame->head_length == 0 && segment.length >= FRAME_HEAD && (((uintptr_t)segment.data ^ (uintptr_t)frame->head) & 7) == 0)
+			frame->head_length = take_head(&segment, frame);
+		else if (frame->head_length < FRAME_HEAD)
 			frame->head_length += take_bytes(&segment, frame->head + frame->head_length, FRAME_HEAD - frame->head_length);
 		if (segment.length && !add_segments(port, frame, segment.data, segment.length))
 			return false;

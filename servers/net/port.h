@@ -132,4 +132,4 @@ void port_tell(struct port *port);
  * Gives a checked frame to the guest, in full shape or as plain frames, as its driver agreed. false: it had no room for it, or for a part.
  * What it does not want to see is not counted.
  */
-bool port_receive(struct port *port, const struct frame *frame);
+bool port_receive(struct port *port, struct frame *frame);

@@ -16,11 +16,11 @@
 /* A plain frame that was made of another one. */
 static uint8_t bounce[NET_MTU_MAX + 64];
 
-/* Reads header, head and segments one after the other. */
+/* Reads header and head, then segments one after the other. */
 struct reader {
-	const struct frame *frame;
+	const struct frame_segment *next;
 	const uint8_t *data;
-	uint32_t left, part; /* part: 0 is the header, 1 the head, then segments */
+	uint32_t left;
 };
 
 static void read_into(struct reader *reader, uint8_t *to, uint32_t length)
@@ -29,11 +29,9 @@ static void read_into(struct reader *reader, uint8_t *to, uint32_t length)
 		uint32_t now;
 
 		while (reader->left == 0) {
-			const struct frame *frame = reader->frame;
-
-			reader->part++;
-			reader->data = reader->part == 1 ? frame->head : frame->segment[reader->part - 2].data;
-			reader->left = reader->part == 1 ? frame->head_length : frame->segment[reader->part - 2].length;
+			reader->data = reader->next->data;
+			reader->left = reader->next->length;
+			reader->next++;
 		}
 		now = reader->left < length ? reader->left : length;
 		memcpy(to, reader->data, now);
@@ -77,11 +75,12 @@ static uint32_t fill(struct port *port, struct virtqueue *ring, struct virtqueue
 	return written;
 }
 
-/* Puts a frame into a queue, with this header. false: there is no room, nothing has happened. */
-static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const struct frame *frame, const struct net_header *header)
+/* Puts a frame into a queue, with the header that is given. false: there is no room, nothing has happened. */
+static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const struct frame *frame)
 {
 	struct virtqueue *ring = &port->receive[pair];
-	struct reader reader = { .frame = frame, .data = (const uint8_t *)header, .left = HEADER };
+	struct reader reader = { .next = frame->segment, .data = (const uint8_t *)frame + offsetof(struct frame, given),
+				 .left = HEADER + frame->head_length };
 	uint16_t available = ring->next_available, used = ring->next_used;
 	uint32_t whole = HEADER + frame->length, done = 0, buffers = 0;
 	struct number number = { { NULL, NULL } };
@@ -119,9 +118,9 @@ static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const str
 }
 
 /* The same, captured as well. */
-static inline bool give(struct port *port, uint32_t pair, const struct frame *frame, const struct net_header *header)
+static inline bool give(struct port *port, uint32_t pair, const struct frame *frame)
 {
-	bool taken = put(port, pair, frame, header);
+	bool taken = put(port, pair, frame);
 
 	if (capture_wants(port->number))
 		capture_received(port->number, frame, taken);
@@ -205,9 +204,9 @@ static inline bool takes(const struct port *port, const struct frame *frame)
 	return (port->features & needed) == needed;
 }
 
-__attribute__((hot)) bool port_receive(struct port *port, const struct frame *frame)
+__attribute__((hot)) bool port_receive(struct port *port, struct frame *frame)
 {
-	struct net_header header = { .buffers = 1 };
+	struct net_header *given = &frame->given;
 	struct offload offload;
 	uint32_t pair, length;
 
@@ -215,20 +214,17 @@ __attribute__((hot)) bool port_receive(struct port *port, const struct frame *fr
 		return true;
 	pair = choose_pair(port, frame);
 	if (takes(port, frame)) {
-		header.flags = frame->header.flags;
-		header.gso_type = frame->header.gso_type;
-		header.gso_size = frame->header.gso_size;
-		header.checksum_start = frame->header.checksum_start;
-		header.checksum_offset = frame->header.checksum_offset;
-		if (header.gso_type != NET_GSO_NONE)
-			header.header_length = (uint16_t)frame_payload(frame);
-		return give(port, pair, frame, &header);
+		*given = frame->header;
+		given->header_length = given->gso_type != NET_GSO_NONE ? (uint16_t)frame_payload(frame) : 0;
+		given->buffers = 1;
+		return give(port, pair, frame);
 	}
 	offload_begin(&offload, frame);
 	while ((length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
-		struct frame plain = { .length = length, .segments = 1, .segment = { { .data = bounce, .length = length } } };
+		struct frame plain = { .length = length, .segments = 1, .segment = { { .data = bounce, .length = length } },
+				       .given = { .buffers = 1 } };
 
-		if (!give(port, pair, &plain, &header))
+		if (!give(port, pair, &plain))
 			return false;
 	}
 	return true;
