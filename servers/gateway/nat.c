@@ -13,7 +13,11 @@
 #define QUOTED 8u /* bytes of the packet that an error is about, behind its IP header (RFC 792) */
 
 enum { ICMP_ECHO_REPLY = 0, ICMP_UNREACHABLE = 3, ICMP_ECHO = 8, ICMP_EXPIRED = 11, ICMP_PARAMETER = 12 };
-enum { AT_CHECKSUM = 10, AT_SOURCE = 12, AT_TARGET = 16 };
+enum { AT_ID = 4, AT_FRAGMENT = 6, AT_CHECKSUM = 10, AT_SOURCE = 12, AT_TARGET = 16 };
+enum { FRAGMENT_MORE = 0x2000, FRAGMENT_OFFSET = 0x1fff };
+#define DATAGRAM_MAX 65515u /* bytes behind the IP header */
+
+enum part { WHOLE, FIRST, LATER }; /* a fragment is the first or a later one of its datagram */
 
 /* What was found in a packet. */
 struct view {
@@ -23,12 +27,21 @@ struct view {
 	uint32_t source, target;
 	uint16_t source_port, target_port; /* the identifier for ICMP echo */
 	bool error;             /* an error by ICMP */
+	enum part part;         /* LATER: there are no ports */
 };
 
 static bool drop(struct nat *nat, enum nat_drop reason)
 {
-	nat->drops[reason]++;
+	nat->last = reason;
+	if (reason != NAT_DROP_FRAGMENT)
+		nat->drops[reason]++;
 	return false;
+}
+
+static bool passes(struct nat *nat)
+{
+	nat->last = NAT_DROPS;
+	return true;
 }
 
 static uint32_t header_of(uint8_t protocol)
@@ -46,7 +59,7 @@ static enum nat_drop look_icmp(const struct nat_packet *packet, struct view *vie
 {
 	view->type = view->transport[0];
 	view->error = view->type == ICMP_UNREACHABLE || view->type == ICMP_EXPIRED || view->type == ICMP_PARAMETER;
-	if (packet->partial)
+	if (packet->partial || (view->error && view->part != WHOLE))
 		return NAT_DROP_BAD;
 	if (view->error)
 		return packet->head < IP_HEADER + ICMP_HEADER + IP_HEADER + QUOTED ? NAT_DROP_BAD : NAT_DROPS;
@@ -56,22 +69,39 @@ static enum nat_drop look_icmp(const struct nat_packet *packet, struct view *vie
 	return NAT_DROPS;
 }
 
+/* What of its datagram it is. A fragment over the header that was looked at would be another header for its receiver (RFC 1858, RFC 3128). */
+static enum nat_drop look_part(const struct nat_packet *packet, struct view *view, uint32_t total)
+{
+	uint32_t field = load16(view->ip + AT_FRAGMENT), offset = (field & FRAGMENT_OFFSET) * 8, length = total - IP_HEADER;
+	bool more = field & FRAGMENT_MORE;
+
+	if (!offset && !more)
+		return NAT_DROPS;
+	view->part = offset ? LATER : FIRST;
+	if (packet->partial || !length || offset + length > DATAGRAM_MAX || (more && length % 8) || (offset && offset < header_of(view->protocol)))
+		return NAT_DROP_BAD;
+	return NAT_DROPS;
+}
+
 /* NAT_DROPS: it can be translated. */
 static enum nat_drop look(const struct nat_packet *packet, struct view *view)
 {
 	uint8_t *ip = packet->ip;
-	uint32_t total;
+	uint32_t total, least;
 
 	if (packet->head < IP_HEADER || ip[0] != 0x45)
 		return NAT_DROP_BAD;
 	total = load16(ip + 2);
-	if (load16(ip + 6) & 0x3fff)
-		return NAT_DROP_FRAGMENT;
 	*view = (struct view){ .ip = ip, .transport = ip + IP_HEADER, .protocol = ip[9], .source = load32(ip + AT_SOURCE),
 			       .target = load32(ip + AT_TARGET) };
 	if (view->protocol != IP_TCP && view->protocol != IP_UDP && view->protocol != IP_ICMP)
 		return NAT_DROP_PROTOCOL;
-	if (total > packet->length || total < IP_HEADER + header_of(view->protocol) || packet->head < IP_HEADER + header_of(view->protocol))
+	if (total > packet->length || total < IP_HEADER || look_part(packet, view, total) != NAT_DROPS)
+		return NAT_DROP_BAD;
+	if (view->part == LATER)
+		return NAT_DROPS;
+	least = IP_HEADER + header_of(view->protocol);
+	if (total < least || packet->head < least)
 		return NAT_DROP_BAD;
 	if (view->protocol == IP_ICMP)
 		return look_icmp(packet, view);
@@ -190,7 +220,7 @@ static bool leave_error(struct nat *nat, const struct view *view)
 		return drop(nat, NAT_DROP_UNKNOWN);
 	change_error(view, &quote, AT_TARGET, nat->outside, port_at, nat_mapping_of(nat, flow)->outside_port);
 	change_address(view->ip, AT_SOURCE, nat->outside);
-	return true;
+	return passes(nat);
 }
 
 /* An error from anywhere outside, about a packet that was sent by a guest: the quoted source is the gateway. */
@@ -212,7 +242,7 @@ static bool enter_error(struct nat *nat, const struct view *view, uint64_t now)
 	mapping = nat_mapping_of(nat, flow);
 	change_error(view, &quote, AT_SOURCE, mapping->inside, port_at, mapping->inside_port);
 	change_address(view->ip, AT_TARGET, mapping->inside);
-	return true;
+	return passes(nat);
 }
 
 /* Addresses that are no host's, or of this network itself. */
@@ -220,8 +250,25 @@ static bool is_target(const struct nat *nat, uint32_t address)
 {
 	uint32_t first = address >> 24;
 
-	return first != 0 && first != 127 && first < 224 && ((address ^ nat->description->address) & nat->description->mask) != 0 &&
-	       address != nat->outside;
+	return first != 0 && first != 127 && first < 224 && ((address ^ nat->description->address) & nat->description->mask) != 0;
+}
+
+/* A packet whose ports are changed is as well told apart by its number, if others of its datagram follow. */
+static void change_first(struct nat *nat, const struct view *view, bool leaves, unsigned owner, uint32_t address, uint64_t now)
+{
+	if (view->part == FIRST)
+		change16(view->ip + AT_CHECKSUM, view->ip + AT_ID, nat_datagram_begin(nat, view->ip, leaves, owner, address, now));
+}
+
+static bool change_later(struct nat *nat, const struct view *view, bool leaves, uint64_t now)
+{
+	const struct nat_datagram *datagram = nat_datagram_find(nat, view->ip, leaves, now);
+
+	if (!datagram)
+		return drop(nat, NAT_DROP_FRAGMENT);
+	change16(view->ip + AT_CHECKSUM, view->ip + AT_ID, datagram->new_id);
+	change_address(view->ip, leaves ? AT_SOURCE : AT_TARGET, datagram->address);
+	return passes(nat);
 }
 
 bool nat_leave(struct nat *nat, const struct nat_packet *packet, uint64_t now)
@@ -235,9 +282,13 @@ bool nat_leave(struct nat *nat, const struct nat_packet *packet, uint64_t now)
 		return drop(nat, reason);
 	if (!nat->outside || !is_target(nat, view.target))
 		return drop(nat, NAT_DROP_TARGET);
+	if (view.part == LATER)
+		return change_later(nat, &view, true, now);
 	if (view.error)
 		return leave_error(nat, &view);
 	if (view.protocol == IP_ICMP && view.type != ICMP_ECHO)
+		return drop(nat, NAT_DROP_UNKNOWN);
+	if (view.target == nat->outside && !nat_port_leads(nat, view.protocol, view.target_port))
 		return drop(nat, NAT_DROP_UNKNOWN);
 	tuple = (struct nat_tuple){ .protocol = view.protocol, .inside = view.source, .remote = view.target, .inside_port = view.source_port,
 				    .remote_port = view.protocol == IP_ICMP ? 0 : view.target_port };
@@ -245,8 +296,9 @@ bool nat_leave(struct nat *nat, const struct nat_packet *packet, uint64_t now)
 	if (!flow)
 		return false;
 	nat_flow_used(nat, flow, true, view.flags, now);
+	change_first(nat, &view, true, flow->owner, nat->outside, now);
 	change(packet, &view, AT_SOURCE, nat->outside, nat_mapping_of(nat, flow)->outside_port);
-	return true;
+	return passes(nat);
 }
 
 bool nat_enter(struct nat *nat, const struct nat_packet *packet, uint64_t now)
@@ -260,6 +312,8 @@ bool nat_enter(struct nat *nat, const struct nat_packet *packet, uint64_t now)
 		return drop(nat, reason);
 	if (!nat->outside || view.target != nat->outside)
 		return drop(nat, NAT_DROP_TARGET);
+	if (view.part == LATER)
+		return change_later(nat, &view, false, now);
 	if (view.error)
 		return enter_error(nat, &view, now);
 	if (view.protocol == IP_ICMP && view.type != ICMP_ECHO_REPLY)
@@ -269,6 +323,7 @@ bool nat_enter(struct nat *nat, const struct nat_packet *packet, uint64_t now)
 		return drop(nat, NAT_DROP_UNKNOWN);
 	mapping = nat_mapping_of(nat, flow);
 	nat_flow_used(nat, flow, false, view.flags, now);
+	change_first(nat, &view, false, flow->owner, mapping->inside, now);
 	change(packet, &view, AT_TARGET, mapping->inside, mapping->inside_port);
-	return true;
+	return passes(nat);
 }

@@ -4,15 +4,20 @@
  *
  * A mapping joins an address and port inside with a port outside, the same for all whom it talks to; it keeps the port's own number if that is
  * free. A flow is a mapping and who is talked to; only flows let packets in. A guest has a fixed share of the flows, and of a full share its
- * oldest that is no open TCP connection goes, so that no guest can use up what others need. Nothing here knows of queues or of Ethernet.
+ * oldest that is no open TCP connection goes, so that no guest can use up what others need. Fragments follow the first of their datagram.
+ * Nothing here knows of queues or of Ethernet.
  */
 #pragma once
+
+#include <proto/gateway.h>
 
 #include "description.h"
 
 #define NAT_FLOWS 4096u
 #define NAT_MAPPINGS (NAT_FLOWS + FORWARDS_MAX)
 #define NAT_BUCKETS 4096u
+#define NAT_DATAGRAMS 1024u   /* in fragments */
+#define NAT_DATAGRAM_MS 30000u /* that fragments may come after the first */
 #define NAT_PORT_FIRST 1024u  /* of mappings; below it only forwarded ones */
 #define NAT_PORT_LAST 60999u  /* those above are the gateway's own */
 #define NAT_NONE 0xffffu
@@ -41,15 +46,15 @@ struct nat_list {
 	uint16_t first, last;
 };
 
-enum nat_drop {
-	NAT_DROP_BAD,      /* not a packet that makes sense */
-	NAT_DROP_FRAGMENT, /* ports of fragments are not known */
-	NAT_DROP_PROTOCOL, /* none that is translated */
-	NAT_DROP_SOURCE,   /* inside: not an address that was given to the guest */
-	NAT_DROP_TARGET,   /* an address that is nobody's outside */
-	NAT_DROP_FULL,     /* the guest's share is used up by open connections, or there is no port */
-	NAT_DROP_UNKNOWN,  /* from outside, and belongs to no flow */
-	NAT_DROPS,
+/* A datagram in fragments: only the first has ports, so it tells where the others go. */
+struct nat_datagram {
+	uint64_t since;          /* ms, when the first came */
+	uint32_t source, target; /* as they came */
+	uint32_t address;        /* for that of the guest, or for the target */
+	uint16_t id, new_id;     /* in the IP header */
+	uint16_t next;           /* in its bucket */
+	uint8_t protocol;        /* 0: free */
+	uint8_t leaves;
 };
 
 struct nat {
@@ -64,6 +69,11 @@ struct nat {
 	uint16_t by_flow[NAT_BUCKETS], by_inside[NAT_BUCKETS], by_outside[NAT_BUCKETS];
 	struct nat_flow flow[NAT_FLOWS];
 	struct nat_mapping mapping[NAT_MAPPINGS];
+	uint16_t next_id;            /* of datagrams that leave in fragments: guests' numbers could be alike */
+	uint16_t next_datagram[2][NET_SESSIONS_MAX]; /* in the share of each lease, for each direction */
+	uint16_t by_datagram[NAT_BUCKETS];
+	struct nat_datagram datagram[NAT_DATAGRAMS];
+	enum nat_drop last;          /* what became of the last packet; NAT_DROPS: it was translated */
 	uint64_t drops[NAT_DROPS];
 };
 
@@ -82,7 +92,11 @@ void nat_init(struct nat *nat, const struct description *description, const uint
 /* Another address outside: flows of the former are forgotten. 0: none. */
 void nat_set_outside(struct nat *nat, uint32_t address);
 
-/* Translates a packet of a guest, or one from outside, in place; false: it goes nowhere, and is counted. now: ms. */
+/*
+ * Translates a packet of a guest, or one from outside, in place; false: it goes nowhere, `last` says why, and it is counted, unless that is
+ * NAT_DROP_FRAGMENT: then the first of its datagram may still come. A guest's packet that is for the address outside comes in again by
+ * nat_enter (RFC 4787, REQ-9: hairpinning). now: ms.
+ */
 bool nat_leave(struct nat *nat, const struct nat_packet *packet, uint64_t now);
 bool nat_enter(struct nat *nat, const struct nat_packet *packet, uint64_t now);
 

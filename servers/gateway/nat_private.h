@@ -28,5 +28,21 @@ static inline const struct nat_mapping *nat_mapping_of(const struct nat *nat, co
 	return &nat->mapping[flow->mapping];
 }
 
+/* Whether a port outside leads to anybody. */
+bool nat_port_leads(struct nat *nat, uint8_t protocol, uint16_t outside_port);
+
+/* A bucket for three numbers that outsiders may choose. */
+uint32_t nat_mix(const struct nat *nat, uint32_t a, uint32_t b, uint32_t c);
+
+/* What is known of the datagram of a fragment by its IP header, as it came; NULL: nothing. leaves: it is a guest's. */
+const struct nat_datagram *nat_datagram_find(const struct nat *nat, const uint8_t *ip, bool leaves, uint64_t now);
+
+/*
+ * The first fragment of a datagram that leaves or comes for this lease (`owner`) has passed: others get this address, and the number that is
+ * returned. The oldest of its share goes.
+ */
+uint16_t nat_datagram_begin(struct nat *nat, const uint8_t *ip, bool leaves, unsigned owner, uint32_t address, uint64_t now);
+void nat_datagrams_forget(struct nat *nat);
+
 /* A packet of the flow has passed. flags: of TCP. */
 void nat_flow_used(struct nat *nat, struct nat_flow *flow, bool leaves, uint8_t flags, uint64_t now);

@@ -19,7 +19,7 @@ static const uint64_t timeout[NAT_CLASSES] = {
 	[NAT_TCP_OPEN] = 7440 * SECOND,
 };
 
-static uint32_t mix(const struct nat *nat, uint32_t a, uint32_t b, uint32_t c)
+uint32_t nat_mix(const struct nat *nat, uint32_t a, uint32_t b, uint32_t c)
 {
 	uint32_t hash = nat->secret;
 
@@ -42,17 +42,17 @@ static uint32_t next_random(struct nat *nat)
 
 static uint16_t *inside_bucket(struct nat *nat, uint8_t protocol, uint32_t inside, uint16_t port)
 {
-	return &nat->by_inside[mix(nat, protocol, inside, port)];
+	return &nat->by_inside[nat_mix(nat, protocol, inside, port)];
 }
 
 static uint16_t *outside_bucket(struct nat *nat, uint8_t protocol, uint16_t port)
 {
-	return &nat->by_outside[mix(nat, protocol, 0, port)];
+	return &nat->by_outside[nat_mix(nat, protocol, 0, port)];
 }
 
 static uint16_t *flow_bucket(struct nat *nat, uint16_t mapping, uint32_t remote, uint16_t port)
 {
-	return &nat->by_flow[mix(nat, mapping, remote, port)];
+	return &nat->by_flow[nat_mix(nat, mapping, remote, port)];
 }
 
 static uint16_t find_inside(struct nat *nat, uint8_t protocol, uint32_t inside, uint16_t port)
@@ -240,6 +240,18 @@ struct nat_flow *nat_flow_find(struct nat *nat, const struct nat_tuple *tuple)
 	return mapping == NAT_NONE ? NULL : find_flow(nat, mapping, tuple->remote, tuple->remote_port);
 }
 
+bool nat_port_leads(struct nat *nat, uint8_t protocol, uint16_t outside_port)
+{
+	return find_outside(nat, protocol, outside_port) != NAT_NONE;
+}
+
+static struct nat_flow *fail(struct nat *nat, enum nat_drop reason)
+{
+	nat->last = reason;
+	nat->drops[reason]++;
+	return NULL;
+}
+
 struct nat_flow *nat_flow_out(struct nat *nat, const struct nat_tuple *tuple, uint64_t now)
 {
 	struct nat_flow *flow = nat_flow_find(nat, tuple);
@@ -248,25 +260,19 @@ struct nat_flow *nat_flow_out(struct nat *nat, const struct nat_tuple *tuple, ui
 
 	if (flow)
 		return flow;
-	if (owner == nat->description->leases) {
-		nat->drops[NAT_DROP_SOURCE]++;
-		return NULL;
-	}
+	if (owner == nat->description->leases)
+		return fail(nat, NAT_DROP_SOURCE);
 	/* What goes may have been the last flow of the mapping. */
-	if (!make_room(nat, owner)) {
-		nat->drops[NAT_DROP_FULL]++;
-		return NULL;
-	}
+	if (!make_room(nat, owner))
+		return fail(nat, NAT_DROP_FULL);
 	mapping = find_inside(nat, tuple->protocol, tuple->inside, tuple->inside_port);
 	if (mapping == NAT_NONE) {
 		port = choose_port(nat, tuple->protocol, tuple->inside_port);
 		if (port)
 			mapping = make_mapping(nat, tuple->protocol, tuple->inside, tuple->inside_port, port, false);
 	}
-	if (mapping == NAT_NONE) {
-		nat->drops[NAT_DROP_FULL]++;
-		return NULL;
-	}
+	if (mapping == NAT_NONE)
+		return fail(nat, NAT_DROP_FULL);
 	return make_flow(nat, mapping, owner, tuple->remote, tuple->remote_port, now);
 }
 
@@ -337,6 +343,7 @@ static void clear(struct nat *nat)
 	for (unsigned i = 0; i < NAT_MAPPINGS; i++)
 		nat->mapping[i] = (struct nat_mapping){ .next_inside = (uint16_t)(i + 1 < NAT_MAPPINGS ? i + 1 : NAT_NONE) };
 	nat->free_flow = nat->free_mapping = 0;
+	nat_datagrams_forget(nat);
 	for (unsigned i = 0; i < nat->description->forwards; i++) {
 		const struct forward *forward = &nat->description->forward[i];
 
@@ -350,6 +357,7 @@ void nat_init(struct nat *nat, const struct description *description, const uint
 	nat->description = description;
 	nat->secret = random[0];
 	nat->random = random[1] | 1;
+	nat->next_id = (uint16_t)(random[1] >> 16);
 	nat->share = description->leases ? NAT_FLOWS / description->leases : 0;
 	clear(nat);
 }

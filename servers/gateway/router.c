@@ -7,13 +7,12 @@
 
 #include "bytes.h"
 #include "checksum.h"
+#include "complain.h"
 #include "dhcp.h"
+#include "hold.h"
 #include "nat_private.h"
 
 #define TURN_FRAMES 64u
-#define ETHERNET 14u
-#define IP_HEADER 20u
-#define TYPE_IPV4 0x0800u
 #define TYPE_ARP 0x0806u
 #define GSO_TCPV4 1u
 #define GSO_ECN 0x80u
@@ -21,10 +20,7 @@
 #define WAITING_SHARE 4u /* of one NIC: so many hosts may it ask for at once */
 #define COMPLAINTS_MAX 8u
 #define WAIT_MS 3000u
-#define ICMP_EXPIRED 11u
 #define ICMP_ECHO 8u
-#define QUOTED 8u
-#define TTL 64u
 
 /* A frame that has all but its receiver's MAC. */
 struct waiting {
@@ -41,6 +37,7 @@ static struct {
 	uint64_t now, expired, full; /* full: drops that were told in the log */
 	unsigned complaints;
 	bool asks; /* frames wait, and an answer may have come */
+	struct hold hold;
 	struct waiting waiting[WAITING];
 } router;
 
@@ -50,11 +47,19 @@ void router_init(const struct description *description, struct link link[SIDES],
 	router.description = description;
 	router.link = link;
 	router.nat = nat;
+	hold_init(&router.hold, description->leases);
+	complain_init(description, &link[INSIDE]);
 }
 
 static void discard(struct link_frame *frame)
 {
 	pool_give(router.link[INSIDE].pool, frame->first);
+}
+
+static void drop(struct link_frame *frame, enum nat_drop reason)
+{
+	router.nat->drops[reason]++;
+	discard(frame);
 }
 
 static uint8_t *ip_of(const struct link_frame *frame)
@@ -93,35 +98,6 @@ static void age(uint8_t *ip)
 	store16(ip + 10, checksum_change16(load16(ip + 10), before, load16(ip + 8)));
 }
 
-/* Tells a guest that its packet's hops are used up (RFC 792): so the gateway is seen by traceroute. */
-static void expire(const struct link_frame *about)
-{
-	struct link *link = &router.link[INSIDE];
-	const uint8_t *quoted = ip_of(about);
-	struct link_frame frame;
-	uint8_t *ip, *icmp;
-	uint32_t size = IP_HEADER + QUOTED;
-
-	if (about->head_length < ETHERNET + size || !link_make(link, &frame, ETHERNET + IP_HEADER + 8 + size))
-		return;
-	memset(frame.head, 0, frame.length);
-	set_ethernet(&frame, about->head + MAC_SIZE, link->mac);
-	store16(frame.head + 12, TYPE_IPV4);
-	ip = ip_of(&frame);
-	icmp = ip + IP_HEADER;
-	ip[0] = 0x45;
-	store16(ip + 2, IP_HEADER + 8 + size);
-	ip[8] = TTL;
-	ip[9] = IP_ICMP;
-	store32(ip + 12, router.description->address);
-	memcpy(ip + 16, quoted + 12, 4);
-	store16(ip + 10, (uint16_t)~checksum_fold(checksum_add(0, ip, IP_HEADER)));
-	icmp[0] = ICMP_EXPIRED;
-	memcpy(icmp + 8, quoted, size);
-	store16(icmp + 2, (uint16_t)~checksum_fold(checksum_add(0, icmp, 8 + size)));
-	link_send(link, &frame);
-}
-
 /* A free place among those that wait; NULL: the sender has its share of them. */
 static struct waiting *find_place(const struct lease *sender)
 {
@@ -149,7 +125,7 @@ static void send_outside(struct link_frame *frame, uint32_t address, const struc
 	}
 	place = find_place(sender);
 	if (!place) {
-		discard(frame);
+		drop(frame, NAT_DROP_NEXT_HOP);
 		return;
 	}
 	*place = (struct waiting){ .sender = sender, .frame = *frame, .address = address, .since = router.now };
@@ -174,7 +150,7 @@ static void look_at_waiting(void)
 			link_send(&router.link[OUTSIDE], &waiting->frame);
 			waiting->sender = NULL;
 		} else if (router.now - waiting->since > WAIT_MS) {
-			discard(&waiting->frame);
+			drop(&waiting->frame, NAT_DROP_NEXT_HOP);
 			waiting->sender = NULL;
 		} else {
 			router.asks = true;
@@ -182,31 +158,112 @@ static void look_at_waiting(void)
 	}
 }
 
+/* A packet that was not translated: a fragment may wait for the first of its datagram, the sender of another may be told. */
+static void refuse(enum side side, struct link_frame *frame, bool may_wait)
+{
+	const struct nat *nat = router.nat;
+	bool for_outside = load32(ip_of(frame) + 16) == nat->outside;
+
+	if (nat->last == NAT_DROP_FRAGMENT) {
+		if (!may_wait || !hold_keep(&router.hold, side, frame, router.now))
+			drop(frame, NAT_DROP_FRAGMENT);
+		return;
+	}
+	if (side == INSIDE && nat->last == NAT_DROP_FULL)
+		complain(frame, COMPLAIN_PROHIBITED, router.now);
+	else if (side == INSIDE && nat->last == NAT_DROP_UNKNOWN && for_outside)
+		complain(frame, COMPLAIN_PORT, router.now);
+	else if (side == INSIDE && nat->last == NAT_DROP_PROTOCOL)
+		complain(frame, COMPLAIN_PROTOCOL, router.now);
+	else if (side == INSIDE && nat->last == NAT_DROP_TARGET)
+		complain(frame, COMPLAIN_NET, router.now);
+	discard(frame);
+}
+
+/* To a guest: from outside, or from a guest by the address outside; the frame is used up. */
+static void enter(struct link_frame *frame, bool may_wait)
+{
+	uint8_t *ip = ip_of(frame);
+	const struct lease *lease;
+	struct nat_packet packet;
+
+	if (!describe(frame, &packet)) {
+		drop(frame, NAT_DROP_BAD);
+	} else if (ip[8] <= 1) {
+		drop(frame, NAT_DROP_HOPS);
+	} else if (!nat_enter(router.nat, &packet, router.now)) {
+		refuse(OUTSIDE, frame, may_wait);
+	} else {
+		lease = lease_of_address(router.description, load32(ip + 16));
+		if (!lease) {
+			drop(frame, NAT_DROP_TARGET);
+			return;
+		}
+		age(ip);
+		set_ethernet(frame, lease->mac, router.link[INSIDE].mac);
+		link_send(&router.link[INSIDE], frame);
+	}
+}
+
 /* From a guest to somewhere else; the frame is used up. */
-static void leave(struct link_frame *frame)
+static void leave(struct link_frame *frame, bool may_wait)
 {
 	uint8_t *ip = ip_of(frame);
 	const struct lease *lease = lease_of_address(router.description, load32(ip + 12));
 	struct nat_packet packet;
 
-	if (!router.description->outside || !lease || memcmp(frame->head + MAC_SIZE, lease->mac, MAC_SIZE) != 0 || !describe(frame, &packet)) {
-		discard(frame);
+	if (!lease || memcmp(frame->head + MAC_SIZE, lease->mac, MAC_SIZE) != 0) {
+		drop(frame, NAT_DROP_SOURCE);
+	} else if (!router.description->outside) {
+		drop(frame, NAT_DROP_TARGET);
+	} else if (!describe(frame, &packet)) {
+		drop(frame, NAT_DROP_BAD);
 	} else if (ip[8] <= 1) {
-		expire(frame);
-		discard(frame);
+		complain(frame, COMPLAIN_HOPS, router.now);
+		drop(frame, NAT_DROP_HOPS);
 	} else if (!nat_leave(router.nat, &packet, router.now)) {
-		discard(frame);
+		refuse(INSIDE, frame, may_wait);
+	} else if (load32(ip + 16) == router.nat->outside) {
+		enter(frame, false);
 	} else {
 		age(ip);
 		send_outside(frame, load32(ip + 16), lease);
 	}
 }
 
-/* Is it for the gateway itself? */
+/* Then those of its datagram that wait for it, if it is the first fragment. */
+static void pass(enum side side, struct link_frame *frame)
+{
+	void (*const way)(struct link_frame *frame, bool may_wait) = side == INSIDE ? leave : enter;
+	struct link_frame held;
+	uint8_t ip[IP_HEADER];
+	bool first = (load16(ip_of(frame) + 6) & 0x3fff) == 0x2000;
+
+	memcpy(ip, ip_of(frame), sizeof(ip));
+	way(frame, true);
+	while (first && hold_take(&router.hold, side, ip, &held))
+		way(&held, false);
+}
+
+static void look_at_held(void)
+{
+	struct link_frame held;
+
+	for (unsigned side = 0; side < SIDES; side++) {
+		while (hold_expire(&router.hold, (enum side)side, router.now, &held))
+			drop(&held, NAT_DROP_FRAGMENT);
+	}
+}
+
+/* Is it for the gateway itself? That is a ping of its address outside too. */
 static bool is_own_inside(const struct link_frame *frame)
 {
-	uint32_t target = load32(ip_of(frame) + 16);
+	const uint8_t *ip = ip_of(frame);
+	uint32_t target = load32(ip + 16);
 
+	if (target == stack_outside() && ip[0] == 0x45 && ip[9] == IP_ICMP && !(load16(ip + 6) & 0x3fff) &&
+	    frame->head_length > ETHERNET + IP_HEADER && ip[IP_HEADER] == ICMP_ECHO)
+		return target != 0;
 	return target == router.description->address || target == UINT32_MAX ||
 	       target == (router.description->address | ~router.description->mask);
 }
@@ -228,7 +285,7 @@ static void from_inside(struct link_frame *frame)
 		stack_input(INSIDE, frame);
 		discard(frame);
 	} else if (is_ipv4(frame) && memcmp(frame->head, router.link[INSIDE].mac, MAC_SIZE) == 0) {
-		leave(frame);
+		pass(INSIDE, frame);
 	} else {
 		discard(frame);
 	}
@@ -249,31 +306,13 @@ static bool is_own_outside(const struct link_frame *frame)
 	return (ip[9] == IP_UDP && load16(ip + IP_HEADER + 2) >= STACK_PORT_FIRST) || (ip[9] == IP_ICMP && ip[IP_HEADER] == ICMP_ECHO);
 }
 
-/* From outside to a guest; the frame is used up. */
-static void enter(struct link_frame *frame)
-{
-	uint8_t *ip = ip_of(frame);
-	const struct lease *lease = NULL;
-	struct nat_packet packet;
-
-	if (ip[8] > 1 && describe(frame, &packet) && nat_enter(router.nat, &packet, router.now))
-		lease = lease_of_address(router.description, load32(ip + 16));
-	if (!lease) {
-		discard(frame);
-		return;
-	}
-	age(ip);
-	set_ethernet(frame, lease->mac, router.link[INSIDE].mac);
-	link_send(&router.link[INSIDE], frame);
-}
-
 static void from_outside(struct link_frame *frame)
 {
 	if (is_arp(frame) || (is_ipv4(frame) && is_own_outside(frame))) {
 		stack_input(OUTSIDE, frame);
 		discard(frame);
 	} else if (is_ipv4(frame) && memcmp(frame->head, router.link[OUTSIDE].mac, MAC_SIZE) == 0) {
-		enter(frame);
+		pass(OUTSIDE, frame);
 	} else {
 		discard(frame);
 	}
@@ -310,6 +349,7 @@ bool router_turn(uint64_t now)
 	stack_turn();
 	nat_set_outside(router.nat, stack_outside());
 	look_at_waiting();
+	look_at_held();
 	if (now - router.expired > 1000)
 		look_after_flows();
 	for (unsigned side = 0; side < sides; side++)

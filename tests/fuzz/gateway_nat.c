@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Address translation: packets of any bytes from both sides, between ones that make sense, while time passes. Checked are the tables, that
- * no guest gets more than its share, and that no address inside is seen outside.
+ * no guest gets more than its share, and that no address inside is seen outside. Some are fragments, some for the address outside itself.
  */
 #include <bytes.h>
+#include <checksum.h>
 
 #include "scene.h"
 #include "vmm_fuzz.h"
@@ -46,14 +47,41 @@ static void check_tables(void)
 	CHECK(mapped == flows);
 }
 
+/* Each known datagram is in its bucket once. */
+static void check_datagrams(void)
+{
+	unsigned used = 0, found = 0;
+
+	for (unsigned i = 0; i < NAT_DATAGRAMS; i++)
+		used += nat.datagram[i].protocol != 0;
+	for (unsigned i = 0; i < NAT_BUCKETS; i++) {
+		for (uint16_t at = nat.by_datagram[i]; at != NAT_NONE; at = nat.datagram[at].next) {
+			CHECK(nat.datagram[at].protocol);
+			CHECK(++found <= NAT_DATAGRAMS);
+		}
+	}
+	CHECK(found == used);
+}
+
+static bool is_later(const struct packet *packet)
+{
+	return (load16(packet->ip + 6) & 0x1fff) != 0;
+}
+
 static void translate(struct packet *packet, bool out)
 {
-	bool was_right = packet_is_right(packet);
+	/* The checksum of a later fragment is in the first. */
+	bool was_right = !is_later(packet) && packet_is_right(packet);
 
-	if (out && nat_leave(&nat, &packet->view, now)) {
+	if (out) {
+		if (!nat_leave(&nat, &packet->view, now))
+			return;
 		CHECK(packet_source(packet) == OUTER);
 		CHECK(!was_right || packet_is_right(packet));
-	} else if (!out && nat_enter(&nat, &packet->view, now)) {
+		if (packet_target(packet) != OUTER)
+			return;
+	}
+	if (nat_enter(&nat, &packet->view, now)) {
 		CHECK(packet_target(packet) == INNER(10) || packet_target(packet) == INNER(11));
 		CHECK(!was_right || packet_is_right(packet));
 	}
@@ -64,15 +92,15 @@ static struct packet make(struct input *input, bool out)
 {
 	static const uint8_t protocols[4] = { TCP, UDP, ICMP, TCP };
 	uint8_t protocol = protocols[take(input, 1) & 3];
-	uint32_t inside = INNER(10 + (take(input, 1) & 1)), remote = REMOTE + (take(input, 1) & 3);
-	uint16_t port = (uint16_t)take(input, 2), other = (uint16_t)(80 + (take(input, 1) & 1));
+	uint32_t inside = INNER(10 + (take(input, 1) & 1)), which = take(input, 1), remote = which & 4 && out ? OUTER : REMOTE + (which & 3);
+	uint16_t port = (uint16_t)take(input, 2), other = (uint16_t)(which & 8 ? 2201 : 80 + (take(input, 1) & 1));
 
 	if (protocol == ICMP)
-		return packet_make(ICMP, out ? inside : remote, out ? 8 : 0, out ? remote : OUTER, port, 4);
+		return packet_make(ICMP, out ? inside : remote, out ? 8 : 0, out ? remote : OUTER, port, 8);
 	if (protocol == TCP)
 		return out ? packet_tcp(inside, port, remote, other, (uint8_t)take(input, 1)) :
 			     packet_tcp(remote, other, OUTER, port, (uint8_t)take(input, 1));
-	return out ? packet_make(UDP, inside, port, remote, other, 3) : packet_make(UDP, remote, other, OUTER, port, 3);
+	return out ? packet_make(UDP, inside, port, remote, other, 8) : packet_make(UDP, remote, other, OUTER, port, 8);
 }
 
 /* Then bytes of it are changed, or it is quoted by an error, or cut. */
@@ -89,6 +117,13 @@ static void play(struct input *input)
 
 		packet_free(&packet);
 		packet = error;
+	}
+	if (how & 128) {
+		uint32_t part = take(input, 1);
+
+		/* Its IP header stays right. */
+		store16(packet.ip + 10, checksum_change16(load16(packet.ip + 10), load16(packet.ip + 6), (uint16_t)((part & 1) << 13 | part >> 3)));
+		store16(packet.ip + 6, (part & 1) << 13 | part >> 3);
 	}
 	for (uint32_t changes = how >> 3 & 7; changes; changes--)
 		packet.ip[take(input, 1) % packet.size] = (uint8_t)take(input, 1);
@@ -124,5 +159,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		play(&input);
 	}
 	check_tables();
+	check_datagrams();
 	return 0;
 }

@@ -13,12 +13,20 @@ OWN = {"alpha": "10.77.0.10", "beta": "10.77.0.11"}
 
 
 class Echo:
-    """A server on this host's loopback that sends back each line; guests reach it at 10.0.2.2."""
+    """A server on this host's loopback that sends back each line, and each datagram; guests reach it at 10.0.2.2."""
 
     def __init__(self):
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
+        self.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.datagrams.bind(("127.0.0.1", self.port))
         threading.Thread(target=self.serve, daemon=True).start()
+        threading.Thread(target=self.return_datagrams, daemon=True).start()
+
+    def return_datagrams(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.datagrams.sendto(*self.datagrams.recvfrom(65536))
 
     def serve(self):
         with contextlib.suppress(OSError):
@@ -37,6 +45,7 @@ class Echo:
 
     def __exit__(self, *_unused):
         self.socket.close()
+        self.datagrams.close()
 
 
 class Names:
@@ -118,12 +127,33 @@ def check_way_out(system, server, port):
     check(said.startswith("SSH-2.0-dropbear"), f"not the guest's SSH server at the forwarded port: {said!r}")
 
 
+def check_by_address_outside(system, port):
+    """Guests reach forwarded ports by the gateway's address outside too, and are told of ports that lead nowhere."""
+    for name in OWN:
+        system.enter(name)
+        said = system.run(f"echo | nc -w 5 10.0.2.15 {port} | head -n 1")
+        check("SSH-2.0-dropbear" in said, f"{name} does not reach the forwarded port: {said!r}")
+        system.run("ping -c 1 -W 5 10.0.2.15")
+        status, said = system.run_any("nc -w 20 10.0.2.15 9")
+        check(status != 0 and "refused" in said, f"nobody says that the port leads nowhere: {said!r}")
+
+
+def check_fragments(system, server):
+    for name in OWN:
+        system.enter(name)
+        system.run("ping -c 2 -W 5 -s 5000 10.0.2.2")
+        sent = f"head -c 4000 /dev/zero | tr '\\0' x | nc -u -w 3 10.0.2.2 {server.port} | wc -c"
+        check("4000" in system.run(sent), f"no datagram of 4000 bytes came back to {name}")
+
+
 def test_way_out():
     with Echo() as server:
         port = free_port()
         system = start(nics={"alpha": ["lan"], "beta": [{"net": "lan", "forward": {port: 22}}]})
         check_inner(system)
         check_way_out(system, server, port)
+        check_by_address_outside(system, port)
+        check_fragments(system, server)
         # A connection that is open while the gateway ends, and a new one.
         system.run(f"(echo one; sleep 8; echo two) | nc -w 20 10.0.2.2 {server.port} >/tmp/both & true")
         system.wait(1)

@@ -2,6 +2,8 @@
 /* How long flows stay, and what a guest that opens many of them does to itself and to others. */
 #include "test.h"
 
+#include <status.h>
+
 #include "scene.h"
 
 #define SECOND 1000u
@@ -165,6 +167,32 @@ TEST(nat_limits, another_address_outside_ends_all_flows)
 	assert_true(enter(packet_tcp(REMOTE, 80, OUTER + 1, 2201, SYN)));
 }
 
+TEST(nat_limits, shows_who_uses_what)
+{
+	struct gateway_status status = { 0 };
+
+	assert_true(tcp_out(5000, SYN));
+	assert_true(tcp_in(5000, SYN | ACK));
+	assert_true(leave(packet_make(UDP, INNER(10), 5000, REMOTE, 53, 0)));
+	assert_false(enter(packet_make(UDP, REMOTE, 53, OUTER, 5001, 0)));
+	status_write(&status, &scene, &nat, OUTER, 5);
+	assert_int_equal(status.ready, 1);
+	assert_string_equal(status.net, "lan");
+	assert_int_equal(status.prefix, 24);
+	assert_int_equal(status.outside, OUTER);
+	assert_int_equal(status.share, NAT_FLOWS / 2);
+	assert_int_equal(status.guests, 2);
+	assert_string_equal(status.guest[0].name, "alpha");
+	assert_int_equal(status.guest[0].flows, 2);
+	assert_int_equal(status.guest[0].open, 1);
+	assert_int_equal(status.guest[0].forwards, 0);
+	assert_int_equal(status.guest[1].flows, 0);
+	assert_int_equal(status.guest[1].forwards, 1);
+	assert_int_equal(status.drops[NAT_DROP_UNKNOWN], 1);
+	assert_int_equal(status.drops[NAT_DROP_ROOM], 5);
+	assert_int_equal(status.drops[NAT_DROP_FULL], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +201,7 @@ int main(void)
 		RUN_WITH(nat_limits, a_port_is_free_after_its_last_flow, set_up),
 		RUN_WITH(nat_limits, a_guest_uses_up_only_its_share, set_up),
 		RUN_WITH(nat_limits, open_connections_stay, set_up),
+		RUN_WITH(nat_limits, shows_who_uses_what, set_up),
 		RUN_WITH(nat_limits, another_address_outside_ends_all_flows, set_up),
 	};
 

@@ -203,6 +203,136 @@ TEST(router, says_when_hops_are_used_up)
 	assert_int_equal(pass(OUTSIDE, length), 0);
 }
 
+/* The answer to alpha's packet, which went nowhere: 0: none, else type and code of an error. */
+static unsigned complaint(struct packet packet)
+{
+	assert_int_equal(pass(INSIDE, from_alpha(packet)), 0);
+	if (!session_take(INSIDE, &got_header, got, sizeof(got)))
+		return 0;
+	assert_memory_equal(got, scene.lease[0].mac, 6);
+	assert_int_equal(got[ETHERNET + 9], ICMP);
+	assert_memory_equal(got + ETHERNET + 28, frame + ETHERNET, 28);
+	return load16(got + ETHERNET + 20);
+}
+
+TEST(router, tells_guests_why_nothing_goes)
+{
+	struct packet part;
+
+	assert_int_equal(complaint(packet_tcp(INNER(10), 5000, OUTER, 2202, 2)), 0x0303);
+	assert_int_equal(complaint(packet_make(UDP, INNER(10), 5000, OUTER, 2201, 0)), 0x0303);
+	nat.share = 0;
+	assert_int_equal(complaint(packet_tcp(INNER(10), 5000, REMOTE, 80, 2)), 0x030d);
+	nat.share = 10;
+	part = packet_make(UDP, INNER(10), 5000, REMOTE, 80, 0);
+	part.ip[9] = 132;
+	assert_int_equal(complaint(part), 0x0302);
+	/* Not about errors, and only so many. */
+	part = packet_make(UDP, REMOTE, 53, OUTER, 5000, 0);
+	assert_int_equal(complaint(packet_error(INNER(10), REMOTE, 3, 3, &part)), 0);
+	packet_free(&part);
+	for (unsigned i = 4; i < 100; i++)
+		assert_int_equal(complaint(packet_tcp(INNER(10), 5000, OUTER, 2202, 2)), 0x0303);
+	assert_int_equal(complaint(packet_tcp(INNER(10), 5000, OUTER, 2202, 2)), 0);
+	now += 1000;
+	assert_int_equal(complaint(packet_tcp(INNER(10), 5000, OUTER, 2202, 2)), 0x0303);
+	assert_int_equal(nat.drops[NAT_DROP_UNKNOWN], 101);
+	nat_set_outside(&nat, 0);
+	world.outside = 0;
+	assert_int_equal(complaint(packet_tcp(INNER(10), 5000, REMOTE, 80, 2)), 0x0300);
+}
+
+TEST(router, leads_guests_to_forwarded_ports)
+{
+	uint32_t length = from_alpha(packet_tcp(INNER(10), 5000, OUTER, 2201, 2));
+
+	assert_int_equal(pass(INSIDE, length), 0);
+	assert_int_equal(session_take(INSIDE, &got_header, got, sizeof(got)), length);
+	assert_memory_equal(got, scene.lease[1].mac, 6);
+	assert_memory_equal(got + 6, world.session[INSIDE].page.mac, 6);
+	assert_int_equal(load32(got + ETHERNET + 12), OUTER);
+	assert_int_equal(load32(got + ETHERNET + 16), INNER(11));
+	assert_int_equal(got[ETHERNET + 8], 63);
+	/* A ping of that address is the gateway's own. */
+	(void)pass(INSIDE, from_alpha(packet_make(ICMP, INNER(10), 8, OUTER, 1, 0)));
+	assert_int_equal(world.input[INSIDE], 1);
+}
+
+/* Part `number` of three of a datagram with this number. */
+static uint32_t part_of(struct packet whole, uint16_t id, unsigned number, bool out)
+{
+	struct packet part;
+
+	store16(whole.ip + 4, id);
+	part = packet_fragment(&whole, number * 1000u, number < 2 ? 1000 : whole.size - 20 - 2000);
+	packet_free(&whole);
+	return out ? from_alpha(part) : from_outside(part);
+}
+
+static uint32_t part_out(uint16_t id, unsigned number)
+{
+	return part_of(packet_make(UDP, INNER(10), 5000, REMOTE, 53, 2500), id, number, true);
+}
+
+static uint32_t part_in(uint16_t id, unsigned number)
+{
+	return part_of(packet_make(UDP, REMOTE, 53, OUTER, 5000, 2500), id, number, false);
+}
+
+static unsigned count_taken(enum side side)
+{
+	unsigned count = 0;
+
+	while (session_take(side, &got_header, got, sizeof(got)))
+		count++;
+	return count;
+}
+
+TEST(router, puts_the_first_fragment_first)
+{
+	unsigned before = world.pool.count;
+
+	assert_int_equal(pass(INSIDE, part_out(1, 2)), 0);
+	assert_int_equal(pass(INSIDE, part_out(1, 1)), 0);
+	assert_int_equal(pass(INSIDE, part_out(1, 0)), ETHERNET + 1020);
+	assert_int_equal(load16(got + ETHERNET + 6), 0x2000);
+	assert_int_equal(count_taken(OUTSIDE), 2);
+	assert_int_equal(pass(OUTSIDE, part_in(1, 1)), 0);
+	assert_int_equal(pass(OUTSIDE, part_in(1, 0)), ETHERNET + 1020);
+	assert_int_equal(load32(got + ETHERNET + 16), INNER(10));
+	assert_int_equal(pass(OUTSIDE, part_in(1, 2)) != 0, true);
+	assert_int_equal(count_taken(INSIDE), 1);
+	turn();
+	assert_int_equal(world.pool.count, before);
+}
+
+TEST(router, keeps_only_so_many_fragments_and_not_for_long)
+{
+	unsigned before = world.pool.count;
+	uint32_t length;
+
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(pass(INSIDE, part_out((uint16_t)(100 + i), 1)), 0);
+	assert_int_equal(nat.drops[NAT_DROP_FRAGMENT], 168);
+	/* Beta has places still. */
+	length = part_out(1, 1);
+	memcpy(frame + 6, scene.lease[1].mac, 6);
+	store32(frame + ETHERNET + 12, INNER(11));
+	assert_int_equal(pass(INSIDE, length), 0);
+	assert_int_equal(nat.drops[NAT_DROP_FRAGMENT], 168);
+	for (unsigned i = 0; i < 200; i++)
+		assert_int_equal(pass(OUTSIDE, part_in((uint16_t)(100 + i), 1)), 0);
+	assert_int_equal(nat.drops[NAT_DROP_FRAGMENT], 168 + 184);
+	now += 501;
+	turn();
+	turn();
+	assert_int_equal(nat.drops[NAT_DROP_FRAGMENT], 401);
+	assert_int_equal(world.pool.count, before);
+	/* A datagram that nobody waits for. */
+	assert_int_equal(pass(OUTSIDE, part_in(1, 0)), 0);
+	assert_int_equal(nat.last, NAT_DROP_UNKNOWN);
+}
+
 TEST(router, waits_for_hops_within_a_share)
 {
 	unsigned before = world.pool.count;
@@ -334,6 +464,10 @@ int main(void)
 		RUN_WITH(router, lets_nobody_send_for_others, set_up),
 		RUN_WITH(router, gives_the_stack_what_is_its_own, set_up),
 		RUN_WITH(router, says_when_hops_are_used_up, set_up),
+		RUN_WITH(router, tells_guests_why_nothing_goes, set_up),
+		RUN_WITH(router, leads_guests_to_forwarded_ports, set_up),
+		RUN_WITH(router, puts_the_first_fragment_first, set_up),
+		RUN_WITH(router, keeps_only_so_many_fragments_and_not_for_long, set_up),
 		RUN_WITH(router, waits_for_hops_within_a_share, set_up),
 		RUN_WITH(router, goes_on_when_nobody_takes_what_it_sends, set_up),
 		RUN_WITH(router, begins_anew_after_rings_that_lie, set_up),

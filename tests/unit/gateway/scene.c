@@ -113,6 +113,18 @@ struct packet packet_error(uint32_t from, uint32_t to, uint8_t type, uint8_t cod
 	return packet;
 }
 
+struct packet packet_fragment(const struct packet *whole, uint32_t from, uint32_t size)
+{
+	struct packet packet = make(whole->ip[9], packet_source(whole), packet_target(whole), size);
+	bool more = 20 + from + size < whole->size;
+
+	memcpy(packet.ip + 4, whole->ip + 4, 2);
+	store16(packet.ip + 6, (more ? 0x2000u : 0u) | from / 8);
+	memcpy(packet.ip + 20, whole->ip + 20 + from, size);
+	store16(packet.ip + 10, (uint16_t)~sum(packet.ip, 20, 0));
+	return packet;
+}
+
 void packet_make_partial(struct packet *packet)
 {
 	uint8_t protocol = packet->ip[9];

@@ -26,6 +26,8 @@ struct packet packet_make(uint8_t protocol, uint32_t from, uint16_t from_port, u
 struct packet packet_tcp(uint32_t from, uint16_t from_port, uint32_t to, uint16_t to_port, uint8_t flags);
 /* An error by ICMP about the first 28 bytes of a packet. */
 struct packet packet_error(uint32_t from, uint32_t to, uint8_t type, uint8_t code, const struct packet *about);
+/* A part of a packet: `size` bytes from `from` on behind its IP header, as a fragment. */
+struct packet packet_fragment(const struct packet *whole, uint32_t from, uint32_t size);
 /* With only the sum of the pseudo-header in the checksum. */
 void packet_make_partial(struct packet *packet);
 void packet_free(struct packet *packet);
