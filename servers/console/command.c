@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "guess.h"
+#include "nat.h"
 #include "nets.h"
 #include "screen.h"
 #include "volumes.h"
@@ -324,6 +325,13 @@ static void run_nets(struct mux *mux, struct channel *unused, char *const word[]
 	nets_show(mux);
 }
 
+static void run_nat(struct mux *mux, struct channel *unused, char *const word[])
+{
+	(void)unused;
+	(void)word;
+	nat_show(mux);
+}
+
 static void run_link(struct mux *mux, struct channel *unused, char *const word[])
 {
 	(void)unused;
@@ -383,6 +391,7 @@ static const struct command *commands(unsigned *count)
 		{"rollback", "VOLUME NAME", "back to a snapshot; what came after it is lost. The guest must be off", false, run_rollback},
 		{"forget", "VOLUME NAME", "delete a snapshot; the volume's state stays", false, run_forget},
 		{"nets", "", "switches and their ports: link, MAC, frames and bytes, and what was dropped and why", false, run_nets},
+		{"nat", "", "the gateway: addresses, guests and their connections, and what was dropped and why", false, run_nat},
 		{"link", "NAME[.N] up|down", "plug or unplug a guest's NIC; N: 0 for the first", false, run_link},
 		{"capture", "[NAME] [on|off]", "write what a guest's NIC, NAME or NAME.N, or `uplink` sends and gets to a file", false, run_capture},
 		{"kill", "NAME", "make a guest's VMM fault, or a server (`block`, `net`, `gateway`), to see it contained", true, run_kill},

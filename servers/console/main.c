@@ -224,6 +224,16 @@ static void find_net_server(void)
 	port.net_command = command;
 }
 
+/* Absent if no network has nat. */
+static void find_gateway(void)
+{
+	size_t size = 0;
+	const void *status = task_memory("gateway.status", &size);
+
+	if (status && size >= sizeof(struct gateway_status))
+		port.gateway_status = status;
+}
+
 /* False if there is no channel of this number. */
 static bool add_channel(unsigned number, size_t scrollback_size)
 {
@@ -276,6 +286,7 @@ int main(void)
 	ns16550_init(&uart, registers);
 	find_block_server();
 	find_net_server();
+	find_gateway();
 	mux_init(&mux, &port, (uint8_t)task_value("escape", ESCAPE_DEFAULT));
 	while (number < MUX_CHANNELS && add_channel(number, scrollback))
 		number++;

@@ -12,6 +12,7 @@
 
 #include <libsys/channel.h>
 #include <proto/block.h>
+#include <proto/gateway.h>
 #include <proto/net.h>
 #include <proto/root.h>
 #include <proto/system.h>
@@ -21,7 +22,7 @@
 #include "scrollback.h"
 #include "terminal.h"
 
-#define MUX_CHANNELS (SYSTEM_GUESTS_MAX + 3u) /* and those of root task, block and net server */
+#define MUX_CHANNELS (SYSTEM_GUESTS_MAX + 4u) /* and those of root task, block and net server, and gateway */
 #define MUX_NO_GUEST UINT32_MAX
 #define MUX_PENDING_MAX 2048u /* typed bytes that wait for a guest with a full input ring */
 #define MUX_CREDIT 65536u     /* bytes that an unfocused channel may send in a burst */
@@ -51,6 +52,8 @@ struct port {
 	const struct net_status *net_status;
 	struct net_command *net_command;
 	void (*net_signal)(void *context);
+	/* The gateway's page (<proto/gateway.h>), NULL if the system has none. */
+	const struct gateway_status *gateway_status;
 };
 
 struct label {

@@ -9,8 +9,10 @@
 
 #include "random.h"
 #include "router.h"
+#include "status.h"
 
 #define BUFFERS_MAX 2048u
+#define STATUS_MS 200u /* between two writings of the status */
 #define RAM_MIN ((size_t)4 << 20) /* for queues of two NICs, and enough buffers */
 
 static struct description description;
@@ -19,6 +21,8 @@ static struct pool pool;
 static struct buffer buffers[BUFFERS_MAX];
 static struct nat nat;
 static cptr_t server[SIDES];
+static struct gateway_status *status;
+static uint64_t told; /* ms: when the status was written */
 
 static uint64_t now_ms(void)
 {
@@ -62,6 +66,7 @@ static void start(void)
 	random_init(backend_memory("seed", RANDOM_KEY));
 	ram = backend_memory("ram", RAM_MIN);
 	(void)task_memory("ram", &size);
+	status = backend_memory("status", sizeof(struct gateway_status));
 	pool_init(&pool, ram, size, task_value("ram_base", 0));
 	open_link(INSIDE);
 	if (description.outside)
@@ -81,11 +86,18 @@ static uint64_t deadline(void)
 	return sys_time() + (uint64_t)stack_wait() * (task_info()->timebase_hz / 1000);
 }
 
-/* All is looked at in every turn, whoever signalled. */
+/* All is looked at in every turn, whoever signalled; the stack's timers make one often enough for the status. */
 static bool turn(uint64_t bits)
 {
+	uint64_t now = now_ms();
+	bool more = router_turn(now);
+
 	(void)bits;
-	return router_turn(now_ms());
+	if (!told || now - told >= STATUS_MS) {
+		told = now;
+		status_write(status, &description, &nat, stack_outside(), links[INSIDE].dropped + links[OUTSIDE].dropped);
+	}
+	return more;
 }
 
 int main(void)

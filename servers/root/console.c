@@ -87,7 +87,7 @@ static enum err create(void)
 		.file = "console",
 		.number = CALLER_CONSOLE,
 		.heap = (HEAP_BASE + root.channels * root.system.scrollback + 4095) / 4096 * 4096,
-		.hold = root.channels * (uint64_t)CHANNEL_FRAMES + BACKENDS_CONSOLE_PAGES,
+		.hold = root.channels * (uint64_t)CHANNEL_FRAMES + BACKENDS_CONSOLE_PAGES + 1u,
 		.notification = root.notification,
 		.receives = true,
 		.time = cpu_time_server(root.info->timebase_hz),
@@ -100,6 +100,8 @@ static enum err create(void)
 		err = give_channel(i);
 	if (!err)
 		err = backends_give_console(&console);
+	if (!err)
+		err = gateway_give_console(&console);
 	if (err)
 		return err;
 	task_give_value("escape", root.system.escape);

@@ -9,6 +9,7 @@
 #include <libsys/log.h>
 #include <libsys/syscalls.h>
 #include <libsys/task.h>
+#include <proto/gateway.h>
 
 #include "archive.h"
 #include "backend_private.h"
@@ -31,9 +32,15 @@ static struct {
 	unsigned channel;
 	block_t ram;
 	cptr_t frames;
+	cptr_t status; /* a page that stays; it says nothing while there is no gateway */
 } gateway;
 
 _Static_assert(GATEWAY_NICS <= NET_NICS_MAX, "badges, and pages of its sessions");
+
+static struct gateway_status *status(void)
+{
+	return (struct gateway_status *)ROOT_GATEWAY_ADDRESS;
+}
 
 static void must(enum err err)
 {
@@ -48,9 +55,20 @@ void gateway_init(void)
 	gateway.channel = root.channels - 1;
 	gateway.ram = memory_allocate(RAM_BITS);
 	gateway.frames = slots_allocate(RAM_FRAMES);
-	if (!gateway.ram || !gateway.frames)
+	gateway.status = slots_allocate(1);
+	if (!gateway.ram || !gateway.frames || !gateway.status)
 		task_fail("not enough memory for the gateway");
 	must(untyped_retype(memory_cap(gateway.ram), OBJECT_FRAME, LARGE_BITS, ROOT_SLOT_CNODE, gateway.frames, RAM_FRAMES));
+	must(arena_make(&root.arena, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, gateway.status, 1));
+	must(space_map(&root.space, gateway.status, ROOT_GATEWAY_ADDRESS, RIGHT_READ | RIGHT_WRITE));
+}
+
+enum err gateway_give_console(struct task *console)
+{
+	if (!gateway.ram)
+		return ERR_OK;
+	task_give_memory("gateway.status", GATEWAY_STATUS_ADDRESS, GATEWAY_STATUS_SIZE);
+	return space_add_copy(&console->space, GATEWAY_STATUS_ADDRESS, gateway.status, RIGHT_READ);
 }
 
 unsigned gateway_channel(void)
@@ -124,12 +142,15 @@ static enum err give(const struct file *system)
 	if (!err)
 		err = give_seed();
 	if (!err)
+		err = space_add_copy(&task->space, GATEWAY_STATUS_ADDRESS, gateway.status, RIGHT_READ | RIGHT_WRITE);
+	if (!err)
 		err = channel_map(channel, &task->space, CHANNELS_ADDRESS);
 	if (err)
 		return err;
 	task_give_memory("ram", RAM_ADDRESS, RAM_SIZE);
 	task_give_value("ram_base", GUEST_RAM_BASE);
 	task_give_memory("system", address, system->size);
+	task_give_memory("status", GATEWAY_STATUS_ADDRESS, GATEWAY_STATUS_SIZE);
 	task_give_memory("channel", CHANNELS_ADDRESS, CONSOLE_CHANNEL_SIZE);
 	task_give_cap(task, "console", channel->console, RIGHT_WRITE, 0);
 	return ERR_OK;
@@ -150,7 +171,7 @@ static enum err create(void)
 		.file = GATEWAY_NAME,
 		.number = CALLER_GATEWAY,
 		.heap = HEAP_SIZE,
-		.hold = TABLES + RAM_FRAMES + GATEWAY_NICS + CHANNEL_FRAMES + archive_frames(&system) + 1u,
+		.hold = TABLES + RAM_FRAMES + GATEWAY_NICS + CHANNEL_FRAMES + archive_frames(&system) + 2u,
 		.notification = root.channel[gateway.channel].notification,
 		.time = cpu_time_server(root.info->timebase_hz),
 	};
@@ -168,6 +189,7 @@ static enum err create(void)
 static void destroy(void)
 {
 	task_destroy(&gateway.task);
+	memset(status(), 0, sizeof(*status()));
 	backend_take_back(BACKEND_NET, ATTACH_GATEWAY, GATEWAY_NAME);
 }
 

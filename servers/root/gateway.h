@@ -8,6 +8,7 @@
 #include <abi/types.h>
 
 struct backend;
+struct task;
 
 /* Makes its memory and its notification, if the system has one. Once, after the channels. */
 void gateway_init(void);
@@ -28,6 +29,9 @@ enum err gateway_kill(void) __attribute__((warn_unused_result));
 /* What a new net server is given of it, and how many capabilities that keeps: its RAM, and the ways to wake it. */
 enum err gateway_give(struct backend *net) __attribute__((warn_unused_result));
 uint64_t gateway_hold(const struct backend *net);
+
+/* The console's resource of it, one page, if there is a gateway. */
+enum err gateway_give_console(struct task *console) __attribute__((warn_unused_result));
 
 /* Bytes that it takes. */
 uint64_t gateway_bytes(void);

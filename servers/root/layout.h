@@ -12,6 +12,7 @@
 #define ROOT_PROBE_ADDRESS UINT64_C(0x2d00200000)   /* while they are looked for */
 #define ROOT_BACKENDS_ADDRESS UINT64_C(0x2d00800000) /* pages of servers behind guests' devices */
 #define ROOT_BACKEND_STRIDE UINT64_C(0x200000)
+#define ROOT_GATEWAY_ADDRESS UINT64_C(0x2d01000000) /* a page of the gateway */
 
 /* Servers: image from 0x10000. */
 #define RAM_ADDRESS UINT64_C(0x1000000000)     /* of a guest, in its VMM */
@@ -24,6 +25,7 @@
 #define DEVICE_ADDRESS UINT64_C(0x3000110000)
 #define BACKEND_CLIENT_ADDRESS UINT64_C(0x3000118000) /* what the block server shares with a VMM or the console, then others */
 #define BACKEND_CLIENT_STRIDE UINT64_C(0x4000)
+#define GATEWAY_STATUS_ADDRESS UINT64_C(0x3000140000)
 #define HEAP_ADDRESS UINT64_C(0x3000200000)
 #define STACK_TOP UINT64_C(0x3e00000000) /* an unmapped page is below the stack */
 #define STACK_SIZE (UINT64_C(64) << 10)

@@ -2,6 +2,7 @@
 """The gateway: addresses, names and a way out for Linux guests without anybody outside who would give them (docs/network.md)."""
 
 import contextlib
+import re
 import socket
 import threading
 
@@ -146,6 +147,15 @@ def check_fragments(system, server):
         check("4000" in system.run(sent), f"no datagram of 4000 bytes came back to {name}")
 
 
+def check_shown(system):
+    """Who uses what, and that a dropped packet is counted."""
+    shown = system.prompt("nat")
+    check("lan: 10.77.0.1/24 inside, 10.0.2.15 outside" in shown, shown)
+    guests = {words[0]: words for words in map(str.split, shown.splitlines()) if words and words[0] in OWN}
+    check([guests[name][1] for name in OWN] == list(OWN.values()) and guests["beta"][-1] == "1", shown)
+    check(int(guests["alpha"][2]) >= 1 and re.search(r"dropped: +[1-9].*belongs to no connection", shown), shown)
+
+
 def test_way_out():
     with Echo() as server:
         port = free_port()
@@ -154,6 +164,7 @@ def test_way_out():
         check_way_out(system, server, port)
         check_by_address_outside(system, port)
         check_fragments(system, server)
+        check_shown(system)
         # A connection that is open while the gateway ends, and a new one.
         system.run(f"(echo one; sleep 8; echo two) | nc -w 20 10.0.2.2 {server.port} >/tmp/both & true")
         system.wait(1)

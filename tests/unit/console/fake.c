@@ -159,6 +159,7 @@ static const struct port port = {
 	.net_status = &fake.net_status,
 	.net_command = &fake.net_command,
 	.net_signal = port_net_signal,
+	.gateway_status = &fake.gateway_status,
 };
 
 int fake_setup(void **state)

@@ -39,6 +39,7 @@ struct fake {
 	struct net_status net_status;
 	struct net_command net_command;
 	unsigned net_signals;
+	struct gateway_status gateway_status;
 	/* the terminal */
 	char row[FAKE_ROWS][FAKE_COLUMNS + 1];
 	unsigned y, x;

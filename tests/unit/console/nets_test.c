@@ -187,6 +187,46 @@ TEST(nets, are_not_there_without_the_server)
 	assert_int_equal(fake.net_signals, 0);
 }
 
+TEST(nets, show_the_gateway)
+{
+	struct gateway_status *status = &fake.gateway_status;
+
+	fake_type(PROMPT "nat\r");
+	assert_int_equal(fake_count("the gateway does not run at the moment"), 1);
+	*status = (struct gateway_status){ .ready = 1, .address = 0x0a4d0001, .prefix = 24, .has_outside = 1, .share = 2048, .guests = 2,
+		.net = "lan", .guest = { { .name = "alpha", .address = 0x0a4d000a, .flows = 17, .open = 3 },
+		{ .name = "beta", .address = 0x0a4d000b, .forwards = 1 } } };
+	fake_type("nat\r");
+	assert_int_equal(fake_count("lan: 10.77.0.1/24 inside, no address yet outside"), 1);
+	assert_int_equal(fake_count("  alpha           10.77.0.10               17        3     2048        0"), 1);
+	assert_int_equal(fake_count("  beta            10.77.0.11                0        0     2048        1"), 1);
+	assert_int_equal(fake_count("dropped: nothing"), 1);
+	status->outside = 0x0a00020f;
+	status->drops[NAT_DROP_UNKNOWN] = 12;
+	status->drops[NAT_DROP_ROOM] = 3;
+	fake_type("nat\r");
+	assert_int_equal(fake_count("lan: 10.77.0.1/24 inside, 10.0.2.15 outside"), 1);
+	assert_int_equal(fake_count("  dropped:         12  belongs to no connection"), 1);
+	assert_int_equal(fake_count("  dropped:          3  queue full"), 1);
+	status->has_outside = 0;
+	fake_type("nat\r");
+	assert_int_equal(fake_count("lan: 10.77.0.1/24 inside, no way out"), 1);
+}
+
+TEST(nets, bound_what_the_gateway_says)
+{
+	struct port port = *fake.mux.port;
+
+	memset(&fake.gateway_status, 'x', sizeof(fake.gateway_status));
+	fake_type(PROMPT "nat\r");
+	assert_true(fake_count("  xxxxxxxxxxxxxxx 120.120.120.120") > 0);
+	assert_int_equal(fake_count("xxxxxxxxxxxxxxxx"), 0);
+	port.gateway_status = NULL;
+	fake.mux.port = &port;
+	fake_type("nat\r");
+	assert_int_equal(fake_count("this system has no gateway"), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -198,6 +238,8 @@ int main(void)
 		cmocka_unit_test_setup(nets_asks_for_captures, fake_setup),
 		cmocka_unit_test_setup(nets_name_one_of_several_uplinks_by_its_switch, fake_setup),
 		cmocka_unit_test_setup(nets_list_captures, fake_setup),
+		cmocka_unit_test_setup(nets_show_the_gateway, fake_setup),
+		cmocka_unit_test_setup(nets_bound_what_the_gateway_says, fake_setup),
 		cmocka_unit_test_setup(nets_are_not_there_without_the_server, fake_setup),
 	};
 
