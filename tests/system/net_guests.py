@@ -125,8 +125,15 @@ class NetSystem(System):
 
     def drops(self):
         """What `nets` says was dropped: {port: {reason: frames}}."""
+        found, before = self.drops_now(), None
+        while found != before:
+            self.wait(0.3)  # the server refreshes them ten times a second
+            before, found = found, self.drops_now()
+        return found
+
+    def drops_now(self):
+        """The same, perhaps some time ago."""
         port, found = None, {}
-        self.wait(0.3)  # the server refreshes them ten times a second
         for line in self.prompt("nets").split("\n"):
             words = line.split()
             if line.startswith("    dropped: "):

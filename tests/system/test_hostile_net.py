@@ -31,7 +31,8 @@ def run(harts):
     check("faulted:" not in text and "started again" not in text, "a server faulted")
     system.run("kill -INT $!; sleep 1")
     sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received", system.run("tail -n 3 /tmp/pings")).groups())
-    check(sent > 5 and received >= sent * 0.8, f"only {received} of {sent} packets of the guest beside came back")
+    # Some of the last may be on their way.
+    check(sent > 5 and received >= (sent - 3) * 0.8, f"only {received} of {sent} packets of the guest beside came back")
     answer = system.prompt("nets")
     count = re.search(r"its queues made no sense (\d+) times", answer)
     check(count and int(count.group(1)) >= 30, f"the broken queues were not counted: {answer}")
