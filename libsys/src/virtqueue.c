@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Device side of a split virtqueue. All fields are little-endian, as both machines are. */
-#include <string.h>
 #include <libsys/virtqueue.h>
 
 #define DESCRIPTOR_SIZE 16u
@@ -40,21 +39,22 @@ static inline uint8_t *available_event(const struct virtqueue *queue)
 	return queue->used_ring + RING_HEADER + USED_ELEMENT_SIZE * queue->size;
 }
 
-/* Reads each byte once, whatever the guest does meanwhile. */
+/* Reads each byte once, whatever the guest does meanwhile. Words that hold a part of the descriptor are in its page. */
 static inline struct descriptor descriptor_copy(const uint8_t *from)
 {
-	uint64_t word[2];
+	uint64_t offset = (uintptr_t)from & 7;
+	const uint64_t *word = (const uint64_t *)(const void *)(from - offset);
+	uint64_t low = __atomic_load_n(&word[0], __ATOMIC_RELAXED), high = __atomic_load_n(&word[1], __ATOMIC_RELAXED);
 
-	if (((uintptr_t)from & 7) == 0) {
-		word[0] = __atomic_load_n((const uint64_t *)(const void *)from, __ATOMIC_RELAXED);
-		word[1] = __atomic_load_n((const uint64_t *)(const void *)(from + 8), __ATOMIC_RELAXED);
-	} else {
-		/* Nothing says how an indirect table is aligned. */
-		memcpy(word, from, sizeof(word));
-		__asm__ volatile("" : "+r"(word[0]), "+r"(word[1]) : : "memory");
+	/* Nothing says how an indirect table is aligned. */
+	if (offset) {
+		uint64_t last = __atomic_load_n(&word[2], __ATOMIC_RELAXED), right = 8 * offset, left = 64 - right;
+
+		low = low >> right | high << left;
+		high = high >> right | last << left;
 	}
-	return (struct descriptor){ .address = word[0], .length = (uint32_t)word[1], .flags = (uint16_t)(word[1] >> 32),
-				    .next = (uint16_t)(word[1] >> 48) };
+	return (struct descriptor){ .address = low, .length = (uint32_t)high, .flags = (uint16_t)(high >> 32),
+				    .next = (uint16_t)(high >> 48) };
 }
 
 void virtqueue_reset(struct virtqueue *queue, uint16_t size_max)
@@ -181,10 +181,10 @@ __attribute__((hot)) bool virtqueue_next(struct virtqueue *queue, const struct g
 static inline void put(struct virtqueue *queue, uint16_t head, uint32_t written)
 {
 	uint8_t *element = queue->used_ring + RING_HEADER + USED_ELEMENT_SIZE * (queue->next_used & (queue->size - 1u));
-	uint32_t *field = (uint32_t *)(void *)element;
+	volatile uint32_t *field = (uint32_t *)(void *)element; /* an atomic store of 32 bits is a swap to this compiler */
 
-	__atomic_store_n(&field[0], head, __ATOMIC_RELAXED);
-	__atomic_store_n(&field[1], written, __ATOMIC_RELAXED);
+	field[0] = head;
+	field[1] = written;
 	queue->next_used++;
 }
 

@@ -204,7 +204,7 @@ static __attribute__((hot)) bool read_frame(struct port *port, struct virtqueue 
 	uint32_t header = 0;
 
 	frame->length = frame->head_length = frame->segments = 0;
-	while (virtqueue_next(ring, &port->memory, chain, &segment)) {
+	while (chain->left && virtqueue_next(ring, &port->memory, chain, &segment)) {
 		if (segment.write || segment.length > HEADER + NET_FRAME_MAX)
 			return false;
 		if (header == 0 && segment.length >= HEADER && ((uintptr_t)segment.data & 1) == 0)

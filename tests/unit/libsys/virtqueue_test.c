@@ -130,6 +130,29 @@ TEST(virtqueue, walks_an_indirect_table)
 	assert_ptr_equal(segment[2].data, ram + 0x2020);
 }
 
+TEST(virtqueue, walks_tables_at_any_address)
+{
+	for (unsigned offset = 0; offset < 16; offset++) {
+		/* The last one ends with RAM. */
+		uint64_t table = BASE + sizeof(ram) - 32 - offset;
+		struct virtqueue_segment segment[4];
+
+		prepare(state);
+		memset(memory_at(&memory, DATA, 0x1000), 0xa5, 0x1000);
+		describe(DESCRIPTORS, 0, table, 32, INDIRECT, 0);
+		describe(table, 0, DATA + 0x123, 0x456, NEXT, 1);
+		describe(table, 1, DATA + 0x789, 0x21, WRITE, 0xffff);
+		offer(0);
+		assert_int_equal(walk(segment, 4), 2);
+		assert_ptr_equal(segment[0].data, ram + 0x2123);
+		assert_int_equal(segment[0].length, 0x456);
+		assert_false(segment[0].write);
+		assert_ptr_equal(segment[1].data, ram + 0x2789);
+		assert_int_equal(segment[1].length, 0x21);
+		assert_true(segment[1].write);
+	}
+}
+
 TEST(virtqueue, refuses_bad_tables)
 {
 	static const struct {
@@ -314,7 +337,7 @@ int main(void)
 #define RUN_PREPARED(what) { "virtqueue " #what, virtqueue_##what, prepare, NULL, NULL }
 	const struct CMUnitTest tests[] = {
 		RUN_PREPARED(wants_rings_in_memory), RUN_PREPARED(walks_a_chain), RUN_PREPARED(walks_an_indirect_table),
-		RUN_PREPARED(refuses_bad_tables), RUN_PREPARED(refuses_a_table_in_a_table), RUN_PREPARED(ends_loops),
+		RUN_PREPARED(walks_tables_at_any_address), RUN_PREPARED(refuses_bad_tables), RUN_PREPARED(refuses_a_table_in_a_table), RUN_PREPARED(ends_loops),
 		RUN_PREPARED(refuses_indices_beyond_tables), RUN_PREPARED(refuses_reads_after_writes),
 		RUN_PREPARED(publishes_in_two_steps), RUN_PREPARED(interrupts_by_flag), RUN_PREPARED(interrupts_by_event_index),
 		RUN_PREPARED(asks_for_notifications_by_event_index),
