@@ -57,6 +57,12 @@ void virtqueue_chain_at(const struct virtqueue *queue, uint16_t head, struct vir
 /* Whether there is a buffer to take. */
 bool virtqueue_ready(const struct virtqueue *queue);
 
+/* Buffers that there are to take, as the driver says: more than the queue's size from one that makes no sense. 0 if it is not enabled. */
+uint16_t virtqueue_waiting(const struct virtqueue *queue);
+
+/* Whether the driver is known to have looked at all that was given back, and waits for more. false if it agreed on no event indices. */
+bool virtqueue_caught_up(const struct virtqueue *queue);
+
 /* The chain's next part; false at its end, and when the chain is bad (then queue->broken). */
 bool virtqueue_next(struct virtqueue *queue, const struct guest_memory *memory, struct virtqueue_chain *chain,
 		    struct virtqueue_segment *segment);

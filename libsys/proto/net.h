@@ -93,6 +93,7 @@ _Static_assert(sizeof(struct net_session) <= NET_PAGE, "one page");
 /* Why a frame was dropped. */
 enum net_drop {
 	NET_DROP_NO_BUFFER,  /* the receiver had none */
+	NET_DROP_SHARE,      /* the receiver had few left, and its sender its share of them */
 	NET_DROP_BAD_FRAME,  /* too short, too long, or its offload header makes no sense */
 	NET_DROP_SOURCE_MAC, /* spoofed */
 	NET_DROP_SOURCE_IP,  /* spoofed: not one of the NIC's addresses */

@@ -85,6 +85,16 @@ bool virtqueue_ready(const struct virtqueue *queue)
 	return queue->enabled && !queue->broken && ring_load(queue->available_ring + 2) != queue->next_available;
 }
 
+uint16_t virtqueue_waiting(const struct virtqueue *queue)
+{
+	return queue->enabled ? (uint16_t)(ring_load(queue->available_ring + 2) - queue->next_available) : 0;
+}
+
+bool virtqueue_caught_up(const struct virtqueue *queue)
+{
+	return queue->event_index && ring_load(used_event(queue)) == virtqueue_used_index(queue);
+}
+
 static inline void begin_chain(const struct virtqueue *queue, uint16_t head, struct virtqueue_chain *chain)
 {
 	*chain = (struct virtqueue_chain){ .head = head, .next = head, .left = queue->size, .entries = queue->size,

@@ -14,6 +14,7 @@
 
 static const char *const drop_names[NET_DROPS] = {
 	[NET_DROP_NO_BUFFER] = "no buffer to receive",
+	[NET_DROP_SHARE] = "share of a receiver used up",
 	[NET_DROP_BAD_FRAME] = "bad frame",
 	[NET_DROP_SOURCE_MAC] = "wrong source MAC",
 	[NET_DROP_SOURCE_IP] = "wrong source address",

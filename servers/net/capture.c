@@ -30,6 +30,7 @@ static struct {
 
 static const char *const comments[NET_DROPS] = {
 	[NET_DROP_NO_BUFFER] = "dropped: the receiver had no buffer",
+	[NET_DROP_SHARE] = "dropped: the sender had its share of the buffers",
 	[NET_DROP_BAD_FRAME] = "dropped: bad frame",
 	[NET_DROP_SOURCE_MAC] = "dropped: wrong source MAC",
 	[NET_DROP_SOURCE_IP] = "dropped: wrong source address",
@@ -178,16 +179,16 @@ void capture_sent(unsigned port, const struct frame *frame, enum net_drop drop)
 	write_frame(port, frame, true, drop < NET_DROPS ? comments[drop] : NULL);
 }
 
-void capture_received(unsigned port, const struct frame *frame, bool taken)
+void capture_received(unsigned port, const struct frame *frame, enum net_drop drop)
 {
-	write_frame(port, frame, false, taken ? NULL : comments[NET_DROP_NO_BUFFER]);
+	write_frame(port, frame, false, drop < NET_DROPS ? comments[drop] : NULL);
 }
 
-void capture_received_plain(unsigned port, const uint8_t *data, uint32_t length, bool taken)
+void capture_received_plain(unsigned port, const uint8_t *data, uint32_t length, enum net_drop drop)
 {
 	struct frame frame = { .length = length, .segments = 1, .segment = { { .data = data, .length = length } } };
 
-	capture_received(port, &frame, taken);
+	capture_received(port, &frame, drop);
 }
 
 bool capture_kick(void)

@@ -42,11 +42,11 @@ static inline bool capture_wants(unsigned port)
 /* A frame came from a port. drop: why it goes no further; NET_DROPS: it does. */
 void capture_sent(unsigned port, const struct frame *frame, enum net_drop drop);
 
-/* A frame was given to a port, or it had no room for it. */
-void capture_received(unsigned port, const struct frame *frame, bool taken);
+/* A frame was given to a port; drop: why not, or NET_DROPS. */
+void capture_received(unsigned port, const struct frame *frame, enum net_drop drop);
 
 /* Likewise of a plain frame in one piece. */
-void capture_received_plain(unsigned port, const uint8_t *data, uint32_t length, bool taken);
+void capture_received_plain(unsigned port, const uint8_t *data, uint32_t length, enum net_drop drop);
 
 /* Lets the devices look, at the end of a turn. true: something waits, and this is to be called again soon. */
 bool capture_kick(void);

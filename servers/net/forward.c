@@ -68,7 +68,7 @@ static __attribute__((noinline)) void leave(unsigned number, const struct frame 
 		}
 		good = nic->driver->send(nic, frame, hold);
 		if (capture_wants(NET_SESSIONS_MAX + number))
-			capture_received(NET_SESSIONS_MAX + number, frame, good);
+			capture_received(NET_SESSIONS_MAX + number, frame, good ? NET_DROPS : NET_DROP_NO_BUFFER);
 		if (!good && frame->segments) {
 			hold->readers--;
 			hold->port->held--;
@@ -80,7 +80,7 @@ static __attribute__((noinline)) void leave(unsigned number, const struct frame 
 		while (good && (length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
 			good = nic->driver->send_copy(nic, bounce, length);
 			if (capture_wants(NET_SESSIONS_MAX + number))
-				capture_received_plain(NET_SESSIONS_MAX + number, bounce, length, good);
+				capture_received_plain(NET_SESSIONS_MAX + number, bounce, length, good ? NET_DROPS : NET_DROP_NO_BUFFER);
 		}
 	}
 	if (good) {
@@ -98,8 +98,8 @@ static void deliver(port_set set, struct frame *frame, struct hold *hold)
 
 		if (number >= NET_SESSIONS_MAX)
 			leave(number - NET_SESSIONS_MAX, frame, hold);
-		else if (!port_receive(&forward.port[number], frame))
-			forward.port[number].counters.drops[NET_DROP_NO_BUFFER]++;
+		else
+			port_receive(&forward.port[number], frame);
 	}
 }
 
@@ -127,6 +127,7 @@ __attribute__((hot)) enum forward_result forward_frame(struct net_switch *net, u
 		capture_sent(from, frame, *drop);
 	if (!set)
 		return FORWARD_DROPPED;
+	frame->from = (uint8_t)from;
 	if (!vlan && !frame->vlan) {
 		deliver(set, frame, hold);
 		return FORWARD_DONE;

@@ -50,6 +50,7 @@ struct frame {
 	uint8_t network;           /* where the network header begins */
 	uint8_t transport;         /* where TCP or UDP begins; 0: not known */
 	uint8_t protocol;          /* 6 TCP, 17 UDP, 58 ICMPv6 ...; 0: not known */
+	uint8_t from;              /* port of the switch, set as it is forwarded */
 	_Alignas(8) uint8_t pad[6]; /* so that the network header is aligned */
 	struct net_header given;   /* what its present receiver gets before the head */
 	uint8_t head[FRAME_HEAD + 8]; /* room for a tag */

@@ -11,6 +11,7 @@
 #include <proto/net.h>
 
 #include "description.h"
+#include "share.h"
 #include "switch.h"
 
 struct port;
@@ -86,6 +87,7 @@ struct port {
 	struct limit bytes, packets, groups; /* groups: broadcast and multicast frames */
 	struct net_port_status counters;
 	uint32_t complaints;      /* lines in the log */
+	struct share share[NET_PAIRS_MAX]; /* of the receive queues; large, so last */
 };
 
 #define PORT_GROUP_RATE 1000u /* broadcast and multicast frames a second, and their burst */
@@ -129,7 +131,7 @@ void port_break(struct port *port);
 void port_tell(struct port *port);
 
 /*
- * Gives a checked frame to the guest, in full shape or as plain frames, as its driver agreed. false: it had no room for it, or for a part.
- * What it does not want to see is not counted.
+ * Gives a checked frame to the guest, in full shape or as plain frames, as its driver agreed. If it had no room for it, or for a part, that is
+ * counted; what it does not want to see is not.
  */
-bool port_receive(struct port *port, struct frame *frame);
+void port_receive(struct port *port, struct frame *frame);

@@ -18,8 +18,10 @@ void port_init(struct port *port, struct hold *hold, uint64_t hz)
 	const struct port_config *config = &port->config;
 	uint64_t now = port->now();
 
-	for (unsigned i = 0; i < NET_PAIRS_MAX; i++)
+	for (unsigned i = 0; i < NET_PAIRS_MAX; i++) {
 		port->send[i].hold = hold + (size_t)i * NET_QUEUE_SIZE;
+		share_init(&port->share[i], port->now, hz);
+	}
 	limit_init(&port->bytes, config->bandwidth, config->bandwidth_burst, hz, now);
 	limit_init(&port->packets, config->packets, config->packets_burst, hz, now);
 	limit_init(&port->groups, PORT_GROUP_RATE, PORT_GROUP_RATE, hz, now);
@@ -116,6 +118,7 @@ static bool set_up(struct port *port, bool resumed)
 		if (!set_up_queue(port, &port->receive[i], &setup, receive_number(i), resumed) ||
 		    !set_up_queue(port, &send->ring, &setup, send_number(i), resumed))
 			return false;
+		share_reset(&port->share[i], port->receive[i].next_available);
 		virtqueue_set_notify(&port->receive[i], false);
 	}
 	port->pairs = setup.queues / 2;

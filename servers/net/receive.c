@@ -105,6 +105,7 @@ static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const str
 		return false;
 	}
 	if (buffers > 1) {
+		share_take(&port->share[pair], (uint16_t)(available + 1), (uint16_t)(available + buffers), frame->from);
 		*number.byte[0] = (uint8_t)buffers;
 		*number.byte[1] = (uint8_t)(buffers >> 8);
 	}
@@ -117,14 +118,33 @@ static __attribute__((hot)) bool put(struct port *port, uint32_t pair, const str
 	return true;
 }
 
-/* The same, captured as well. */
+/* It was not given; what was more than its sender's share is counted there. */
+static __attribute__((cold)) void count_drop(struct port *port, unsigned from, enum net_drop drop)
+{
+	if (drop != NET_DROP_SHARE)
+		port->counters.drops[drop]++;
+	else if (from < NET_SESSIONS_MAX)
+		forward.port[from].counters.drops[drop]++;
+	else
+		forward.uplink[from - NET_SESSIONS_MAX].drops[drop]++;
+}
+
+/* The same within its sender's share, counted, and captured as well. */
 static inline bool give(struct port *port, uint32_t pair, const struct frame *frame)
 {
-	bool taken = put(port, pair, frame);
+	const struct virtqueue *ring = &port->receive[pair];
+	struct share *share = &port->share[pair];
+	enum net_drop drop = NET_DROP_SHARE;
 
+	if (share_admits(share, ring, frame->from)) {
+		share_take(share, ring->next_available, (uint16_t)(ring->next_available + 1), frame->from);
+		drop = put(port, pair, frame) ? NET_DROPS : NET_DROP_NO_BUFFER;
+	}
 	if (capture_wants(port->number))
-		capture_received(port->number, frame, taken);
-	return taken;
+		capture_received(port->number, frame, drop);
+	if (drop != NET_DROPS)
+		count_drop(port, frame->from, drop);
+	return drop == NET_DROPS;
 }
 
 static bool listed(const struct net_filter *filter, const uint8_t *mac)
@@ -204,28 +224,36 @@ static inline bool takes(const struct port *port, const struct frame *frame)
 	return (port->features & needed) == needed;
 }
 
-__attribute__((hot)) bool port_receive(struct port *port, struct frame *frame)
+/* A driver that does not take it as it is gets plain frames. */
+static __attribute__((noinline)) void give_plain(struct port *port, uint32_t pair, const struct frame *frame)
 {
-	struct net_header *given = &frame->given;
 	struct offload offload;
-	uint32_t pair, length;
+	uint32_t length;
 
-	if (!port->serves || !wanted(port, frame))
-		return true;
-	pair = choose_pair(port, frame);
-	if (takes(port, frame)) {
-		*given = frame->header;
-		given->header_length = given->gso_type != NET_GSO_NONE ? (uint16_t)frame_payload(frame) : 0;
-		given->buffers = 1;
-		return give(port, pair, frame);
-	}
 	offload_begin(&offload, frame);
 	while ((length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
-		struct frame plain = { .length = length, .segments = 1, .segment = { { .data = bounce, .length = length } },
-				       .given = { .buffers = 1 } };
+		struct frame plain = { .from = frame->from, .length = length, .segments = 1,
+				       .segment = { { .data = bounce, .length = length } }, .given = { .buffers = 1 } };
 
 		if (!give(port, pair, &plain))
-			return false;
+			return;
 	}
-	return true;
+}
+
+__attribute__((hot)) void port_receive(struct port *port, struct frame *frame)
+{
+	struct net_header *given = &frame->given;
+	uint32_t pair;
+
+	if (!port->serves || !wanted(port, frame))
+		return;
+	pair = choose_pair(port, frame);
+	if (!takes(port, frame)) {
+		give_plain(port, pair, frame);
+		return;
+	}
+	*given = frame->header;
+	given->header_length = given->gso_type != NET_GSO_NONE ? (uint16_t)frame_payload(frame) : 0;
+	given->buffers = 1;
+	give(port, pair, frame);
 }

@@ -41,7 +41,7 @@ TEST(nets, bounds_what_the_server_says)
 	for (unsigned i = 0; i < NET_SESSIONS_MAX + NET_DEVICES_MAX; i++) {
 		memset(fake.net_status.port[i].name, 'x', sizeof(fake.net_status.port[i].name));
 		memset(fake.net_status.port[i].net, 'y', sizeof(fake.net_status.port[i].net));
-		memset(fake.net_status.port[i].drops, 0, 7 * sizeof(uint64_t)); /* the fake terminal does not wrap */
+		memset(fake.net_status.port[i].drops, 0, (NET_DROPS - 1) * sizeof(uint64_t)); /* the fake terminal does not wrap */
 	}
 	fake_type(PROMPT "nets\r");
 	assert_true(fake_count("yyyyyyyyyyyyyyy xxxxxxxxxxxxxxx.3") > 0);

@@ -299,7 +299,7 @@ TEST(capture, tells_why_a_frame_went_no_further)
 	assert_string_equal(file.packet[2].comment, "dropped: bad frame");
 	assert_int_equal(file.packet[2].length, 13);
 	assert_string_equal(file.packet[3].comment, "");
-	assert_string_equal(file.packet[file.packets - 1].comment, "dropped: the receiver had no buffer");
+	assert_string_equal(file.packet[file.packets - 1].comment, "dropped: the sender had its share of the buffers");
 	check(file.packets - 1, "beta.0", IN | UNICAST, length, NULL);
 }
 
