@@ -16,6 +16,7 @@ enum {
 
 #define FUNCTION_STRIDE 4096u  /* ECAM bytes per function */
 #define FUNCTIONS_PER_DEVICE 8u
+#define LINES 4u
 
 static bool no_bar(void *device, struct bus_access *access)
 {
@@ -97,16 +98,23 @@ uint16_t pci_command(const struct pci_function *function)
 	return (uint16_t)bytes_get(function->config + PCI_COMMAND, 2);
 }
 
+/* The line is that of all functions on it. */
 static void update_interrupt(struct pci_function *function)
 {
-	struct pci *pci = function->pci;
+	const struct pci *pci = function->pci;
+	unsigned line = function->device % LINES;
+	bool level = false;
 
 	if (function->interrupt)
 		function->config[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
 	else
 		function->config[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
-	plic_set_input(pci->plic, pci->irq + function->device % 4,
-		       function->interrupt && !(pci_command(function) & PCI_COMMAND_NO_INTX));
+	for (unsigned i = line; i < pci->functions; i += LINES) {
+		const struct pci_function *other = pci->function[i];
+
+		level |= other && other->interrupt && !(pci_command(other) & PCI_COMMAND_NO_INTX);
+	}
+	plic_set_input(pci->plic, pci->irq + line, level);
 }
 
 void pci_set_interrupt(struct pci_function *function, bool level)
