@@ -49,6 +49,12 @@ enum root_request {
  */
 #define GUEST_PLIC_ENABLES UINT64_C(0x0c002000)
 
+/*
+ * Memory "isr" of a VMM has a page for each of the guest's virtio devices, whose frames are its capabilities "isr.0", "isr.1" and so on. It may
+ * map them for the guest, "gspace", read-only, anywhere in the 2 MiB from here: the first of the window for PCI registers.
+ */
+#define GUEST_ISR_RANGE UINT64_C(0x40000000)
+
 enum vmm_crash {
 	VMM_CRASH_UNSUPPORTED = 1, /* the guest did what the VMM cannot do */
 	VMM_CRASH_CONFIG = 2,      /* bad kernel image, no room */

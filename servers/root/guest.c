@@ -17,6 +17,7 @@
 #define SEED_SIZE 64u
 #define LARGE_BITS 21u
 #define PLIC_PAGE_FRAMES 4u /* its two capabilities, and page tables of the guest */
+#define ISR_PAGE_TABLES 3u
 
 enum { VCPU_OBJECT, VCPU_NOTIFICATION, VCPU_THREAD, VCPU_SCHED_CONTEXT };
 
@@ -162,6 +163,44 @@ static enum err give_plic_page(struct guest *guest, struct space *gspace)
 	return err;
 }
 
+static unsigned isr_pages(const struct guest *guest)
+{
+	return 1 + guest->config->devices[BACKEND_BLOCK] + guest->config->devices[BACKEND_NET];
+}
+
+static enum err give_isr_page(struct guest *guest, struct space *gspace, unsigned number)
+{
+	struct task *vmm = &guest->vmm;
+	char name[16];
+	enum err err = arena_make(&vmm->arena, OBJECT_FRAME, 12, ROOT_SLOT_CNODE, scratch_frame, 1);
+
+	/* For the page tables. */
+	if (!err)
+		err = space_map(gspace, scratch_frame, GUEST_ISR_RANGE, RIGHT_READ);
+	if (!err)
+		err = frame_unmap(scratch_frame);
+	if (!err)
+		err = space_add_copy(&vmm->space, ISR_PAGES_ADDRESS + 4096u * number, scratch_frame, RIGHT_READ | RIGHT_WRITE);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "isr.%u", number);
+	task_give_cap(vmm, name, scratch_frame, RIGHT_READ, 0);
+	return hold_put(&vmm->hold, scratch_frame);
+}
+
+/* Pages that the VMM maps for the guest where its devices' registers are, and takes away again. */
+static enum err give_isr_pages(struct guest *guest, struct space *gspace)
+{
+	unsigned count = isr_pages(guest);
+	enum err err = ERR_OK;
+
+	for (unsigned i = 0; i < count && !err; i++)
+		err = give_isr_page(guest, gspace, i);
+	task_give_cap(&guest->vmm, "gspace", gspace->cap, RIGHT_READ | RIGHT_WRITE, 0);
+	task_give_memory("isr", ISR_PAGES_ADDRESS, 4096u * count);
+	return err;
+}
+
 static enum err make_vcpus(struct guest *guest, struct space *gspace)
 {
 	struct task *vmm = &guest->vmm;
@@ -175,6 +214,8 @@ static enum err make_vcpus(struct guest *guest, struct space *gspace)
 		err = give_vcpu(guest, i);
 	if (!err)
 		err = give_plic_page(guest, gspace);
+	if (!err)
+		err = give_isr_pages(guest, gspace);
 	if (err)
 		return err;
 	task_give_cap(vmm, "lock", lock, RIGHT_READ | RIGHT_WRITE, 1);
@@ -261,7 +302,7 @@ static enum err create(struct guest *guest)
 		/* A page table serves 512 large frames at least half of the time. */
 		.hold = 3 * ram_frames(guest) + archive_frames(&kernel) + archive_frames(&initrd) + CHANNEL_FRAMES +
 			guest->config->vcpus * (STACK_SIZE / 4096u + 1) + guest->config->devices[BACKEND_BLOCK] +
-			guest->config->devices[BACKEND_NET] + PLIC_PAGE_FRAMES,
+			guest->config->devices[BACKEND_NET] + PLIC_PAGE_FRAMES + 2 * isr_pages(guest) + ISR_PAGE_TABLES,
 		.notification = root.channel[1 + guest->number].notification,
 		.hart = guest->config->hart[0],
 		.time = cpu_time_guest(guest->config, guest->config->vcpus, root.info->timebase_hz),

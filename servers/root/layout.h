@@ -26,6 +26,7 @@
 #define BACKEND_CLIENT_ADDRESS UINT64_C(0x3000118000) /* what the block server shares with a VMM or the console, then others */
 #define BACKEND_CLIENT_STRIDE UINT64_C(0x4000)
 #define GATEWAY_STATUS_ADDRESS UINT64_C(0x3000140000)
+#define ISR_PAGES_ADDRESS UINT64_C(0x3000180000) /* of a VMM: ISR status of its guest's devices, a page each */
 #define HEAP_ADDRESS UINT64_C(0x3000200000)
 #define STACK_TOP UINT64_C(0x3e00000000) /* an unmapped page is below the stack */
 #define STACK_SIZE (UINT64_C(64) << 10)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include "devices/virtio_blk.h"
 #include "disks.h"
+#include "isr.h"
 #include "sessions.h"
 
 static const struct session_kind kind = {
@@ -41,6 +42,7 @@ bool disks_open(struct harts *harts, const struct guest_memory *memory, struct p
 			return refuse(page, state, i, name);
 		virtio_blk_init(disk, harts, memory, page, signal, i);
 		pci_add(pci, &disk->session.device.function, DISKS_PCI_DEVICE + i);
+		isr_open(pci, &disk->session.device);
 		disks.count++;
 	}
 	return true;

@@ -17,6 +17,7 @@
 #include "exit.h"
 #include "harts.h"
 #include "hsm.h"
+#include "isr.h"
 #include "loader.h"
 #include "machine.h"
 #include "signals.h"
@@ -100,6 +101,7 @@ static void build_machine(void)
 	if (!machine.memory.host)
 		task_fail("resource \"ram\" is missing");
 
+	_Static_assert(GUEST_ISR_RANGE == MACHINE_PCI_BASE, "where root makes page tables");
 	_Static_assert(GUEST_PLIC_ENABLES == MACHINE_PLIC_BASE + 0x2000, "where root maps the page");
 	machine.plic.shown = needed_memory("plic.enables", 4096);
 	/* M-mode and S-mode of each hart. */
@@ -113,6 +115,7 @@ static void build_machine(void)
 		 MACHINE_PCI_IRQ);
 	virtio_console_init(&machine.terminal, &machine.memory);
 	pci_add(&machine.pci, &machine.terminal.device.function, 1);
+	isr_open(&machine.pci, &machine.terminal.device);
 
 	error = bus_add(&machine.bus, MACHINE_PLIC_BASE, MACHINE_PLIC_SIZE, plic_access, &machine.plic);
 	if (error == ERR_OK)

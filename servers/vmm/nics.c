@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include "devices/virtio_net.h"
+#include "isr.h"
 #include "nics.h"
 #include "sessions.h"
 
@@ -40,6 +41,7 @@ bool nics_open(struct harts *harts, const struct guest_memory *memory, struct pc
 		if (state != NET_READY || !virtio_net_init(nic, harts, memory, page, signal, i, NICS_BELL + i))
 			return refuse(page, state, i, name);
 		pci_add(pci, &nic->session.device.function, NICS_PCI_DEVICE + i);
+		isr_open(pci, &nic->session.device);
 		nics.count++;
 	}
 	return true;

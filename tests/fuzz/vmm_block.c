@@ -63,12 +63,12 @@ static void check_disk(unsigned disk)
 	bool running = virtio_running(device);
 	uint64_t bell = fake_harts.bell[disk].address;
 
-	CHECK(function->interrupt == (device->isr != 0));
+	CHECK(function->interrupt == (device->isr.bits != 0));
 	/* No bell unless the server serves, and only where the notification address is. */
 	CHECK(bell == (running ? virtio_notify_address(device) : 0));
 	CHECK(!running || (device->accepted & ~device->offered) == 0);
 	CHECK(!running || (device->accepted & VIRTIO_F_VERSION_1));
-	CHECK(!device->resetting || !device->isr);
+	CHECK(!device->resetting || !device->isr.bits);
 	for (unsigned i = 0; i < HARTS; i++)
 		CHECK(fake.bell[i][disk].address % 4 == 0);
 	CHECK(fake.bell[0][disk].address == bell);

@@ -104,11 +104,11 @@ static void check_nic(unsigned nic)
 	bool running = virtio_running(device);
 	uint64_t bell = fake_harts.bell[NICS_BELL + nic].address;
 
-	CHECK(device->function.interrupt == (device->isr != 0));
+	CHECK(device->function.interrupt == (device->isr.bits != 0));
 	CHECK(bell == (running ? virtio_notify_address(device) : 0));
 	CHECK(!running || (device->accepted & ~device->offered) == 0);
 	CHECK(!running || (device->accepted & VIRTIO_F_VERSION_1));
-	CHECK(!device->resetting || !device->isr);
+	CHECK(!device->resetting || !device->isr.bits);
 	CHECK(fake.bell[0][NICS_BELL + nic].address == bell);
 	CHECK(device->apart <= 2 * HARTS);
 	check_filter(session);

@@ -27,6 +27,7 @@ static const struct test tests[] = {
 	{ "crash2", hostile_crash2, false },
 	{ "flood", hostile_flood, false },
 	{ "disk", hostile_disk, false },
+	{ "isr", hostile_isr, false },
 	{ "net", hostile_net, false },
 	{ "spin", hostile_spin, false },
 	{ "reboot", hostile_reboot, false },

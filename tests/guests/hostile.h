@@ -12,6 +12,7 @@ void hostile_amo(void);  /* atomic and misaligned accesses to devices and across
 void hostile_jump(void); /* execution outside of RAM */
 void hostile_sbi(void);  /* firmware calls with random arguments */
 void hostile_disk(void); /* rings and registers of a virtio block device; needs one */
+void hostile_isr(void);  /* page, BAR and interrupt line of a virtio block device; needs one */
 void hostile_net(void);  /* the same of a NIC, and its commands; needs one, and a guest beside that answers */
 void hostile_ptw(void);  /* page tables outside of RAM */
 void hostile_ptw_root(void); /* never returns: the root table outside of RAM, so no instruction can be fetched */

@@ -52,3 +52,15 @@ def test_beside_a_guest_that_computes():
     system.expect(r"-- hostile: (powered off --|crashed; )", 40)
     check("hostile: disk done: 0 traps" in system.text, "the payload did not come to its end")
     check("hostile: wrong:" not in system.text, "the payload saw what it must not see")
+
+
+def test_interrupts():
+    # The VMM maps a page of the device's registers for a guest that has earned it, and this one abuses it.
+    system = System(
+        description(
+            Guest("hostile", "hostile", cmdline="test=isr", memory="32M", disks=["bad"]),
+            disks={"store": {"file": "store.img", "size": "16M"}}, volumes={"bad": {"disk": "store"}}))
+    system.expect(r"-- hostile: (powered off --|crashed; )", 60)
+    check("hostile: isr done: " in system.text, "the payload did not come to its end")
+    check("hostile: wrong:" not in system.text, "the payload saw what it must not see")
+    check("faulted:" not in system.text and "panic" not in system.text, "a server or the kernel failed")

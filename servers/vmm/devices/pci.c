@@ -25,6 +25,20 @@ static bool no_bar(void *device, struct bus_access *access)
 	return false;
 }
 
+static void source_claimed(void *to, unsigned source, bool claimed)
+{
+	struct pci *pci = to;
+
+	if (source - pci->irq >= LINES)
+		return;
+	for (unsigned i = source - pci->irq; i < pci->functions; i += LINES) {
+		struct pci_function *function = pci->function[i];
+
+		if (function && function->ops->claimed)
+			function->ops->claimed(function, claimed);
+	}
+}
+
 void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, uint64_t window, uint64_t window_size,
 	      unsigned irq)
 {
@@ -36,6 +50,8 @@ void pci_init(struct pci *pci, struct pci_function *bridge, struct plic *plic, u
 	static const struct pci_function_ops ops = { .bar = no_bar };
 
 	*pci = (struct pci){ .plic = plic, .window = window, .window_size = window_size, .irq = irq };
+	plic->watch = source_claimed;
+	plic->watcher = pci;
 	pci_function_init(bridge, &identity, 0, &ops);
 	pci_add(pci, bridge, 0);
 }
@@ -117,12 +133,49 @@ static void update_interrupt(struct pci_function *function)
 	plic_set_input(pci->plic, pci->irq + line, level);
 }
 
+bool pci_alone(const struct pci_function *function)
+{
+	const struct pci *pci = function->pci;
+
+	for (unsigned i = function->device % LINES; i < pci->functions; i += LINES) {
+		if (pci->function[i] && pci->function[i] != function && pci->function[i]->interrupts)
+			return false;
+	}
+	return true;
+}
+
+bool pci_claimed(const struct pci_function *function)
+{
+	return plic_claimed(function->pci->plic, function->pci->irq + function->device % LINES);
+}
+
+static void begin_interrupts(struct pci_function *function)
+{
+	const struct pci *pci = function->pci;
+
+	function->interrupts = true;
+	for (unsigned i = function->device % LINES; i < pci->functions; i += LINES) {
+		struct pci_function *other = pci->function[i];
+
+		if (other && other != function && other->ops->shared)
+			other->ops->shared(other);
+	}
+}
+
 void pci_set_interrupt(struct pci_function *function, bool level)
 {
 	if (function->interrupt == level)
 		return;
+	if (level && !function->interrupts)
+		begin_interrupts(function);
 	function->interrupt = level;
 	update_interrupt(function);
+}
+
+void pci_quiet(struct pci_function *function)
+{
+	pci_set_interrupt(function, false);
+	function->interrupts = false;
 }
 
 static void config_write(struct pci_function *function, unsigned offset, unsigned size, uint64_t value)

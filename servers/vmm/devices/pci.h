@@ -15,6 +15,10 @@ struct pci_function_ops {
 	bus_handler_t bar;
 	/* Configuration space was read (before) or written (after) at offset; NULL: nothing to do. */
 	void (*config)(struct pci_function *function, unsigned offset, unsigned size, bool write);
+	/* The interrupt controller's source of its line was claimed, or that claim was completed; NULL: nothing to do. */
+	void (*claimed)(struct pci_function *function, bool claimed);
+	/* Another function begins to use its line; NULL: nothing to do. */
+	void (*shared)(struct pci_function *function);
 };
 
 struct pci_function {
@@ -25,6 +29,7 @@ struct pci_function {
 	struct pci *pci;
 	unsigned device;                   /* number on the bus */
 	bool interrupt;                    /* what the function wants its INTA to be */
+	bool interrupts;                   /* its driver may expect interrupts: it had one since pci_quiet */
 	uint8_t capability;                /* offset of the last capability, 0 if there is none */
 	uint8_t config_end;                /* first byte free for a capability */
 };
@@ -78,6 +83,15 @@ void pci_add(struct pci *pci, struct pci_function *function, unsigned device);
 
 /* Sets the function's interrupt. */
 void pci_set_interrupt(struct pci_function *function, bool level);
+
+/* Its interrupt is low, and its driver expects none: it was reset. */
+void pci_quiet(struct pci_function *function);
+
+/* Whether none of the functions that share its line has interrupts. */
+bool pci_alone(const struct pci_function *function);
+
+/* Whether its line is claimed and not yet completed. */
+bool pci_claimed(const struct pci_function *function);
 
 /* Where its BAR is, guest physical; 0 unless it is enabled, in the window. */
 uint64_t pci_bar(const struct pci_function *function);

@@ -83,6 +83,8 @@ static uint32_t claim(struct plic *plic, struct plic_context *context)
 
 	if (source) {
 		plic->active |= (uint64_t)1 << source;
+		if (plic->watch)
+			plic->watch(plic->watcher, source, true);
 		update(plic);
 	}
 	return source;
@@ -90,9 +92,11 @@ static uint32_t claim(struct plic *plic, struct plic_context *context)
 
 static void complete(struct plic *plic, const struct plic_context *context, uint32_t source)
 {
-	if (source >= PLIC_SOURCES || !(context->enable >> source & 1))
+	if (source >= PLIC_SOURCES || !(context->enable >> source & 1) || !plic_claimed(plic, source))
 		return;
 	plic->active &= ~((uint64_t)1 << source);
+	if (plic->watch)
+		plic->watch(plic->watcher, source, false);
 	update(plic);
 }
 

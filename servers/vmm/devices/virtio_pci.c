@@ -10,6 +10,7 @@ enum {
 	AREA_ISR = 1,
 	AREA_DEVICE = 2,
 	AREA_NOTIFY = 3,
+	ISR_OFFSET = AREA_ISR * AREA_SIZE,
 	NOTIFY_STRIDE = 4,
 };
 
@@ -23,8 +24,6 @@ enum {
 	STATUS_FEATURES_OK = 8,
 	STATUS_NEEDS_RESET = 0x40,
 };
-
-enum { ISR_QUEUE = 1, ISR_CONFIG = 2 };
 
 /* The common configuration (section 4.1.4.3). */
 enum {
@@ -58,8 +57,7 @@ bool virtio_running(const struct virtio_device *device)
 
 static void raise(struct virtio_device *device, uint8_t reason)
 {
-	device->isr |= reason;
-	pci_set_interrupt(&device->function, true);
+	virtio_isr_raise(&device->isr, &device->function, reason);
 }
 
 void virtio_interrupt(struct virtio_device *device)
@@ -102,18 +100,11 @@ void virtio_needs_reset(struct virtio_device *device)
 	changed(device);
 }
 
-static void lower(struct virtio_device *device)
-{
-	device->isr = 0;
-	if (device->function.pci)
-		pci_set_interrupt(&device->function, false);
-}
-
 static void reset(struct virtio_device *device)
 {
 	device->status = 0;
 	device->resetting = 0;
-	lower(device);
+	virtio_isr_reset(&device->isr, &device->function);
 	device->accepted = 0;
 	device->offered_select = 0;
 	device->accepted_select = 0;
@@ -131,7 +122,7 @@ static void begin_reset(struct virtio_device *device)
 		reset(device);
 		return;
 	}
-	lower(device);
+	virtio_isr_reset(&device->isr, &device->function);
 	device->status = 0;
 	device->resetting = before;
 	if (device->ops->stopped(device))
@@ -326,15 +317,6 @@ static void notify(struct virtio_device *device, unsigned queue)
 		virtio_needs_reset(device);
 }
 
-static uint8_t take_isr(struct virtio_device *device)
-{
-	uint8_t isr = device->isr;
-
-	device->isr = 0;
-	pci_set_interrupt(&device->function, false);
-	return isr;
-}
-
 static void config_write(struct virtio_device *device, unsigned offset, unsigned size, uint64_t value)
 {
 	if (device->ops->config_write && !resetting(device))
@@ -360,7 +342,7 @@ static __attribute__((hot)) bool bar_access(void *function, struct bus_access *a
 	if (area == AREA_COMMON && offset < COMMON_END)
 		access->value = common_read(device, offset, access->size);
 	else if (area == AREA_ISR && offset == 0)
-		access->value = take_isr(device);
+		access->value = virtio_isr_read(&device->isr, &device->function);
 	else if (area == AREA_DEVICE)
 		access->value = device->ops->config(device, offset, access->size);
 	return true;
@@ -391,8 +373,27 @@ static void window_access(struct pci_function *function, unsigned offset, unsign
 static void function_config(struct pci_function *function, unsigned offset, unsigned size, bool write)
 {
 	window_access(function, offset, size, write);
-	if (write && offset < PCI_BAR0 + 4)
-		changed(to_device(function));
+	if (!write || offset >= PCI_BAR0 + 4)
+		return;
+	virtio_isr_follow(&to_device(function)->isr, function, ISR_OFFSET);
+	changed(to_device(function));
+}
+
+static void function_claimed(struct pci_function *function, bool claimed)
+{
+	virtio_isr_claimed(&to_device(function)->isr, function, claimed, ISR_OFFSET);
+}
+
+static void function_shared(struct pci_function *function)
+{
+	virtio_isr_shared(&to_device(function)->isr);
+}
+
+void virtio_isr_page(struct virtio_device *device, uint32_t *page, cptr_t frame, cptr_t space)
+{
+	device->isr.page = page;
+	device->isr.frame = frame;
+	device->isr.space = space;
 }
 
 static unsigned add_capability(struct virtio_device *device, uint8_t type, unsigned area, unsigned size)
@@ -411,7 +412,9 @@ static unsigned add_capability(struct virtio_device *device, uint8_t type, unsig
 void virtio_pci_init(struct virtio_device *device, const struct virtio_device_ops *ops,
 		     const struct guest_memory *memory, uint16_t type, uint32_t class_code)
 {
-	static const struct pci_function_ops function_ops = { .bar = bar_access, .config = function_config };
+	static const struct pci_function_ops function_ops = {
+		.bar = bar_access, .config = function_config, .claimed = function_claimed, .shared = function_shared,
+	};
 	const struct pci_identity identity = {
 		.vendor = 0x1af4, .device = (uint16_t)(0x1040 + type), .subsystem_vendor = 0x1af4, .subsystem = type,
 		.class_code = class_code, .revision = 1,

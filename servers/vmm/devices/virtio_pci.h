@@ -3,7 +3,7 @@
 #pragma once
 
 #include <libsys/virtqueue.h>
-#include "pci.h"
+#include "virtio_isr.h"
 
 #define VIRTIO_QUEUES 9u
 #define VIRTIO_F_INDIRECT_DESC ((uint64_t)1 << 28)
@@ -43,8 +43,8 @@ struct virtio_device {
 	uint8_t resetting;   /* the status before a reset that is under way; else 0 */
 	bool one_bell;       /* all queues have one notification address, */
 	uint16_t apart;      /* but this one, if it is not 0 */
-	uint8_t isr;         /* 1: a queue, 2: the configuration */
 	uint8_t generation;  /* of the configuration */
+	struct virtio_isr isr;
 	uint8_t window;      /* offset of the capability for access through configuration space */
 	struct virtqueue queue[VIRTIO_QUEUES];
 };
@@ -52,6 +52,9 @@ struct virtio_device {
 /* A virtio device of this type (virtio 1.2, section 5) with PCI class class_code; to be plugged in by pci_add. */
 void virtio_pci_init(struct virtio_device *device, const struct virtio_device_ops *ops,
 		     const struct guest_memory *memory, uint16_t type, uint32_t class_code);
+
+/* A page that the guest may read the ISR status in, its frame and the guest's space; before the guest runs. */
+void virtio_isr_page(struct virtio_device *device, uint32_t *page, cptr_t frame, cptr_t space);
 
 /* Whether the driver has set the device up and it may use its queues. */
 bool virtio_running(const struct virtio_device *device);

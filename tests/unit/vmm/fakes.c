@@ -19,6 +19,7 @@ struct console_channel fake_channel;
 struct harts fake_harts;
 struct block_session fake_session[BLOCK_DISKS_MAX];
 struct net_session fake_nic_session[NET_NICS_MAX];
+uint32_t fake_isr[FAKE_ISR_PAGES][1024];
 
 #define CONSOLE_SIGNAL 7u
 
@@ -37,6 +38,7 @@ void fake_reset(void (*deliver)(void))
 	memset(&fake_channel, 0, sizeof(fake_channel));
 	memset(fake_session, 0, sizeof(fake_session));
 	memset(fake_nic_session, 0, sizeof(fake_nic_session));
+	memset(fake_isr, 0, sizeof(fake_isr));
 	fake.wait_answer = ERR_TIMED_OUT;
 	fake.time = 1000;
 	for (unsigned i = 0; i < VCPU_REGISTERS; i++)
@@ -135,9 +137,26 @@ enum err sys_signal(cptr_t notification)
 	return ERR_OK;
 }
 
+static enum err map_isr(unsigned page, uint64_t operation, const uint64_t arguments[5])
+{
+	if (operation == OP_FRAME_UNMAP) {
+		fake.isr_at[page] = 0;
+		return ERR_OK;
+	}
+	if (operation != OP_FRAME_MAP || arguments[0] != FAKE_GSPACE || (arguments[1] & 4095) || arguments[2] != RIGHT_READ || fake.isr_at[page])
+		abort();
+	if (fake.isr_answer != ERR_OK)
+		return fake.isr_answer;
+	fake.isr_at[page] = arguments[1];
+	fake.isr_maps++;
+	return ERR_OK;
+}
+
 enum err sys_invoke(cptr_t cap, uint64_t operation, const uint64_t arguments[5], uint64_t *result)
 {
 	(void)result;
+	if (cap - FAKE_FRAME < fake.isr_pages)
+		return map_isr(cap - FAKE_FRAME, operation, arguments);
 	if (cap - FAKE_VCPU >= HARTS_MAX || operation != OP_VCPU_SET_BELL || arguments[0] >= VCPU_BELLS || (arguments[1] & 3))
 		abort();
 	if (arguments[2] && fake.bell_answer != ERR_OK)
@@ -169,6 +188,10 @@ void *task_memory(const char *name, size_t *size)
 {
 	int disk = resource(name, "disk.", fake.disks, ".session"), nic = resource(name, "nic.", fake.nics, ".session");
 
+	if (!strcmp(name, "isr")) {
+		*size = 4096 * (size_t)fake.isr_pages;
+		return fake.isr_pages ? fake_isr : NULL;
+	}
 	*size = BLOCK_PAGE;
 	if (nic >= 0)
 		return &fake_nic_session[nic];
@@ -179,6 +202,10 @@ cptr_t task_cap(const char *name)
 {
 	int disk = resource(name, "disk.", fake.disks, ".signal"), nic = resource(name, "nic.", fake.nics, ".signal");
 
+	if (!strcmp(name, "gspace"))
+		return FAKE_GSPACE;
+	if (!strncmp(name, "isr.", 4))
+		return FAKE_FRAME + (cptr_t)atoi(name + 4);
 	if (nic >= 0)
 		return FAKE_NET_SERVER + (cptr_t)nic;
 	return disk >= 0 ? FAKE_SERVER + (cptr_t)disk : 0;

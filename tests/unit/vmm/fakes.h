@@ -11,6 +11,8 @@
 #define FAKE_RAM_BASE 0x80000000u
 #define FAKE_RAM_SIZE (1u << 20)
 
+#define FAKE_ISR_PAGES (1 + BLOCK_DISKS_MAX + NET_NICS_MAX)
+
 /* What the code under test did, and what it is answered. */
 struct fake {
 	unsigned signals;        /* of the console */
@@ -40,6 +42,10 @@ struct fake {
 	uint64_t nics;           /* given to the VMM, with fake_nic_session */
 	unsigned nics_served[NET_NICS_MAX]; /* signals to the net server, by NIC */
 	void (*on_nic_serve)(unsigned nic); /* what it does then */
+	unsigned isr_pages;      /* given to the VMM, with fake_isr */
+	uint64_t isr_at[FAKE_ISR_PAGES]; /* where they are mapped for the guest; 0: nowhere */
+	unsigned isr_maps;       /* how often one was */
+	enum err isr_answer;     /* of mapping one */
 };
 
 extern struct fake fake;
@@ -47,11 +53,12 @@ extern struct console_channel fake_channel;
 
 /*
  * vCPU i has the capability FAKE_VCPU + i, and the notification FAKE_WAKE + i; the server of disk i has FAKE_SERVER + i, that of
- * NIC i FAKE_NET_SERVER + i.
+ * NIC i FAKE_NET_SERVER + i; page i of an ISR status is the frame FAKE_FRAME + i.
  */
-enum { FAKE_VCPU = 100, FAKE_WAKE = 200, FAKE_SERVER = 300, FAKE_NET_SERVER = 400 };
+enum { FAKE_VCPU = 100, FAKE_WAKE = 200, FAKE_SERVER = 300, FAKE_NET_SERVER = 400, FAKE_FRAME = 500, FAKE_GSPACE = 600 };
 extern struct block_session fake_session[BLOCK_DISKS_MAX];
 extern struct net_session fake_nic_session[NET_NICS_MAX];
+extern uint32_t fake_isr[FAKE_ISR_PAGES][1024];
 extern struct harts fake_harts;
 
 /* `count` vCPUs, of which the first is started, with pages of zeroes. Each in VS-mode. */
