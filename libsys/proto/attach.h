@@ -29,6 +29,8 @@ struct attachment {
 struct attach_table {
 	uint32_t starts; /* of the server, this one included */
 	uint32_t guests;
+	uint32_t ending; /* 1: the machine is about to go down; signalled. A server with a `status_ended` says when it has nothing left to write */
+	uint32_t reserved;
 	struct attachment guest[ATTACH_MAX];
 };
 #define ATTACH_TABLE_SIZE 8192u

@@ -129,6 +129,8 @@ struct net_status {
 	char answer[240];
 	uint32_t captures, reserved; /* devices to capture to; where they lead on the host: */
 	char capture_file[NET_CAPTURES_MAX][NET_CAPTURE_FILE_MAX + 1];
+	uint64_t capture_bytes[NET_CAPTURES_MAX], capture_limit[NET_CAPTURES_MAX]; /* written to it so far, and at most */
+	uint32_t ended, reserved2; /* ended: after attach_table.ending, captures are at their end */
 	struct net_port_status port[NET_SESSIONS_MAX + NET_DEVICES_MAX];
 };
 #define NET_STATUS_SIZE 12288u

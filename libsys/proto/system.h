@@ -22,7 +22,7 @@
  * in order; sessions of the block server (<proto/block.h>) likewise, over all guests.
  *
  * / { nets { lan { uplink; uplink-mac = [52 54 00 00 00 01]; mtu = <1500>; uplink-capture = <1>; }; };
- *     captures { snaplen = <96>; 0 { file = "/tmp/alpha.pcapng"; }; 1 { ... }; };
+ *     captures { snaplen = <96>; 0 { file = "/tmp/alpha.pcapng"; limit = <0 0x40000000>; }; 1 { ... }; };
  *     guests { alpha { nics { 0 { net = "lan"; mac = [52 54 00 12 34 56]; vlan = <5>; addresses = "10.0.2.21", "fd00::21";
  *                      bandwidth = <0 0xa00000>; bandwidth-burst = <0 0x100000>; packets = <5000>; packets-burst = <500>;
  *                      group = <1>; capture = <0>; forward = <2201 22>; }; }; }; }; };
@@ -30,8 +30,8 @@
  * Missing if the system has no networks. uplink: empty property; a machine's NIC whose address is uplink-mac, or the only one there is. mac: always
  * there. forward: pairs of TCP ports, outside and of the guest, for the gateway. vlan: 1 to 4094. addresses: numbers as text, missing: any. Limits are missing, or come with their bursts. NICs of a guest are
  * numbered in order; sessions of the net server (<proto/net.h>) likewise, over all guests. capture, uplink-capture: missing, or a node of
- * /captures, whose numbers are those of the machine's devices for that; file: where they lead on the host, only to be shown. snaplen: bytes of a
- * frame that are kept, missing: as the server likes.
+ * /captures, whose numbers are those of the machine's devices for that; file: where they lead on the host, only to be shown. limit: bytes of it at
+ * most, missing: none. snaplen: bytes of a frame that are kept, missing: as the server likes.
  *
  * / { gateway { net = "lan"; address = "10.77.0.1"; prefix = <24>; mtu = <1500>; outside-address = "10.0.2.15"; outside-prefix = <24>;
  *               outside-router = "10.0.2.2"; outside-dns = "10.0.2.3";

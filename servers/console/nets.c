@@ -135,6 +135,22 @@ static void show_capture(struct mux *mux, const struct net_port_status *port, co
 			     (unsigned long)port->capture_lost, (int)NET_CAPTURE_FILE_MAX, status->capture_file[port->capturing - 1]);
 }
 
+/* How much is in the files. */
+static void show_files(struct mux *mux)
+{
+	const struct net_status *status = mux->port->net_status;
+	unsigned count = status->captures;
+
+	for (unsigned i = 0; i < count && i < NET_CAPTURES_MAX; i++) {
+		char bytes[24], limit[24];
+
+		command_bytes(status->capture_bytes[i], bytes);
+		command_bytes(status->capture_limit[i], limit);
+		if (status->capture_bytes[i] && status->capture_limit[i])
+			screen_print(mux, "  %s of at most %s in %.*s", bytes, limit, (int)NET_CAPTURE_FILE_MAX, status->capture_file[i]);
+	}
+}
+
 static void show_captures(struct mux *mux)
 {
 	if (!have_server(mux))
@@ -145,6 +161,7 @@ static void show_captures(struct mux *mux)
 	}
 	screen_print(mux, "  %-15s %-17s %10s %10s  %s", "NET", "PORT", "CAPTURED", "LOST", "FILE");
 	for_each_port(mux, show_capture);
+	show_files(mux);
 }
 
 /* Asks the server to do something with a NIC, as in struct net_command; the answer is printed when it comes. */

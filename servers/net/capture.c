@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define BILLION 1000000000u
+#define FULL "its file has reached its limit; `capture` shows it, capture_limit and --pcap-limit set it"
 #define PART 8u /* of the ring: so much is given to the device before the turn ends */
 
 port_set capture_ports;
@@ -59,6 +60,8 @@ void capture_init(const struct capture_setup *setup)
 	captures.setup = *setup;
 	for (unsigned i = 0; i < setup->files; i++) {
 		captures.file[i].snaplen = setup->snaplen;
+		captures.file[i].limit = setup->limit[i] ? setup->limit[i] : UINT64_MAX;
+		captures.file[i].written = setup->written[i];
 		setup->open(&captures.file[i].stream, i);
 	}
 }
@@ -82,10 +85,12 @@ const char *capture_begin(unsigned port, unsigned file)
 		return NULL;
 	if (counters->capturing)
 		capture_end(port);
+	if (captures.file[file].full)
+		return FULL;
 	snprintf(text, sizeof(text), "port of switch %s", source->net->name);
 	if (source->described != file + 1 &&
 	    !pcapng_interface(&captures.file[file], source->name, text, counters->mac, &source->interface))
-		return "the device to capture to takes nothing at the moment";
+		return captures.file[file].full ? FULL : "the device to capture to takes nothing at the moment";
 	source->described = file + 1;
 	source->begin = time_now();
 	source->lost = 0;
@@ -131,7 +136,18 @@ bool capture_ask(unsigned port, bool on, char *answer, size_t size)
 	return !problem;
 }
 
-/* A file that takes no more; its ports go on without it. */
+/* Ends the captures to a file in order, with their counts. */
+static void end_all(unsigned number)
+{
+	for (unsigned port = 0; port < SWITCH_PORTS; port++) {
+		const struct source *source = &captures.source[port];
+
+		if (source->counters && source->counters->capturing == number + 1)
+			capture_end(port);
+	}
+}
+
+/* A device that takes no more; its ports go on without it. */
 static void fail(unsigned number, const char *reason)
 {
 	log_warn("capture %u has ended: %s", number, reason);
@@ -166,6 +182,12 @@ static __attribute__((cold)) void write_frame(unsigned port, const struct frame 
 	if (pcapng_frame(file, &packet, frame)) {
 		source->lost = 0;
 		counters->captured++;
+	} else if (file->full) {
+		unsigned number = counters->capturing - 1u;
+
+		log_info("capture to %s has ended: the file has its limit of %lu bytes", captures.setup.name[number], (unsigned long)file->limit);
+		end_all(number);
+		return;
 	} else {
 		source->lost++;
 		counters->capture_lost++;
@@ -189,6 +211,26 @@ void capture_received_plain(unsigned port, const uint8_t *data, uint32_t length,
 	struct frame frame = { .length = length, .segments = 1, .segment = { { .data = data, .length = length } } };
 
 	capture_received(port, &frame, drop);
+}
+
+uint64_t capture_written(unsigned file)
+{
+	return captures.file[file].written;
+}
+
+void capture_finish(void)
+{
+	for (unsigned i = 0; i < captures.setup.files; i++)
+		end_all(i);
+}
+
+bool capture_is_done(void)
+{
+	bool done = true;
+
+	for (unsigned i = 0; i < captures.setup.files; i++)
+		done &= stream_is_done(&captures.file[i].stream);
+	return done;
 }
 
 bool capture_kick(void)

@@ -16,6 +16,8 @@ struct capture_setup {
 	uint64_t (*now)(void);
 	void (*open)(struct stream *stream, unsigned number); /* or leaves it closed */
 	const char *name[NET_CAPTURES_MAX]; /* of the files, for the user */
+	uint64_t limit[NET_CAPTURES_MAX];   /* of them, bytes; 0: none */
+	uint64_t written[NET_CAPTURES_MAX]; /* of them already, bytes */
 };
 
 /* Nothing is captured; the files have nothing yet. */
@@ -47,6 +49,13 @@ void capture_received(unsigned port, const struct frame *frame, enum net_drop dr
 
 /* Likewise of a plain frame in one piece. */
 void capture_received_plain(unsigned port, const uint8_t *data, uint32_t length, enum net_drop drop);
+
+/* Bytes of a file so far. */
+uint64_t capture_written(unsigned file);
+
+/* Ends all captures, as the machine goes down; and whether the devices have read all of them then. */
+void capture_finish(void);
+bool capture_is_done(void);
 
 /* Lets the devices look, at the end of a turn. true: something waits, and this is to be called again soon. */
 bool capture_kick(void);

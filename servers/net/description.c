@@ -140,6 +140,7 @@ static const char *read_captures(const void *tree, struct description *descripti
 			return "too many files to capture to";
 		if (!file || length < 1 || file[length - 1] != '\0')
 			return "a file to capture to has no name";
+		description->capture_limit[description->captures] = description_number(tree, node, "limit", 0);
 		description->capture_file[description->captures++] = file;
 	}
 	return NULL;

@@ -37,6 +37,7 @@ struct description {
 	unsigned captures;                    /* files */
 	uint32_t snaplen;                     /* bytes of a captured frame that are kept; 0: as the server likes */
 	const char *capture_file[NET_CAPTURES_MAX]; /* in the tree */
+	uint64_t capture_limit[NET_CAPTURES_MAX]; /* bytes of it; 0: none */
 };
 
 /* Reads it. NULL, or what is wrong with it. */

@@ -81,17 +81,34 @@ static void give(struct stream *stream)
 	virtio_driver_queue_kick(&stream->queue);
 }
 
-const char *stream_kick(struct stream *stream)
+/* *error: the ring makes no sense. */
+static void take_back(struct stream *stream, bool *error)
 {
 	uint32_t written;
+
+	if (stream->busy && virtio_driver_queue_take(&stream->queue, &written, error)) {
+		stream->busy = false;
+		stream->given = 0;
+	}
+}
+
+bool stream_is_done(struct stream *stream)
+{
+	bool error = false;
+
+	if (!stream->open)
+		return true;
+	take_back(stream, &error);
+	return error || (!stream->busy && !stream->waiting);
+}
+
+const char *stream_kick(struct stream *stream)
+{
 	bool error = false;
 
 	if (!stream_waits(stream))
 		return NULL;
-	if (stream->busy && virtio_driver_queue_take(&stream->queue, &written, &error)) {
-		stream->busy = false;
-		stream->given = 0;
-	}
+	take_back(stream, &error);
 	/* Its register is read only while it keeps us waiting. */
 	if (error || (stream->busy && virtio_driver_broken(&stream->driver))) {
 		virtio_driver_reset(&stream->driver);

@@ -90,13 +90,24 @@ static uint32_t finish(struct block *block, uint32_t more)
 	return length;
 }
 
-static bool write_block(struct pcapng *file, struct block *block)
+/* Whether there is room for a block, and then still `end` bytes. */
+static bool fits(struct pcapng *file, uint32_t length, uint32_t end)
+{
+	if (stream_room(&file->stream) < length + end)
+		return false;
+	if (file->written + length + end > file->limit)
+		file->full = true;
+	return file->written + length + end <= file->limit && (!file->full || !end);
+}
+
+static bool write_block(struct pcapng *file, struct block *block, uint32_t end)
 {
 	uint32_t length = finish(block, 0);
 
-	if (stream_room(&file->stream) < length)
+	if (!fits(file, length, end))
 		return false;
 	stream_write(&file->stream, block->data, length);
+	file->written += length;
 	return true;
 }
 
@@ -112,7 +123,7 @@ static bool write_section(struct pcapng *file)
 	put(&block, &unknown, sizeof(unknown));
 	put_text(&block, SECTION_APPLICATION, "Serai net server");
 	put_end(&block);
-	return write_block(file, &block);
+	return write_block(file, &block, PCAPNG_END);
 }
 
 bool pcapng_interface(struct pcapng *file, const char *name, const char *text, const uint8_t mac[ETHERNET_ADDRESS], uint32_t *number)
@@ -120,7 +131,7 @@ bool pcapng_interface(struct pcapng *file, const char *name, const char *text, c
 	const uint8_t resolution = NANOSECONDS;
 	struct block block;
 
-	if (stream_room(&file->stream) < 2 * sizeof(block) || (file->interfaces == 0 && !write_section(file)))
+	if (stream_room(&file->stream) < 2 * sizeof(block) + PCAPNG_END || (file->interfaces == 0 && !write_section(file)))
 		return false;
 	begin(&block, BLOCK_INTERFACE);
 	put16(&block, LINK_ETHERNET);
@@ -131,7 +142,7 @@ bool pcapng_interface(struct pcapng *file, const char *name, const char *text, c
 	put_option(&block, INTERFACE_MAC, mac, ETHERNET_ADDRESS);
 	put_option(&block, INTERFACE_RESOLUTION, &resolution, sizeof(resolution));
 	put_end(&block);
-	if (!write_block(file, &block))
+	if (!write_block(file, &block, PCAPNG_END))
 		return false;
 	*number = file->interfaces++;
 	return true;
@@ -184,8 +195,9 @@ bool pcapng_frame(struct pcapng *file, const struct pcapng_packet *packet, const
 		put_text(&block, OPTION_COMMENT, packet->comment);
 	put_end(&block);
 	length = finish(&block, padded(kept));
-	if (stream_room(&file->stream) < length)
+	if (!fits(file, length, PCAPNG_END))
 		return false;
+	file->written += length;
 	stream_write(&file->stream, block.data, before);
 	write_data(&file->stream, frame, kept);
 	stream_write(&file->stream, block.data + before, block.length - before);
@@ -206,5 +218,5 @@ void pcapng_statistics(struct pcapng *file, uint32_t interface, const struct pca
 	put_option(&block, STATISTICS_RECEIVED, &counts->frames, sizeof(counts->frames));
 	put_option(&block, STATISTICS_OS_DROP, &counts->lost, sizeof(counts->lost));
 	put_end(&block);
-	(void)write_block(file, &block);
+	(void)write_block(file, &block, 0);
 }

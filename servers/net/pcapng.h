@@ -8,12 +8,15 @@
 #include "frame.h"
 #include "stream.h"
 
+#define PCAPNG_END 8192u /* bytes that are kept free for the counts of interfaces at the end */
 #define PCAPNG_SNAPLEN 262144u /* bytes of a frame that are kept, unless the user says so */
 
 struct pcapng {
 	struct stream stream;
 	uint32_t snaplen;    /* bytes */
 	uint32_t interfaces; /* of the section; 0: it has not begun */
+	uint64_t written, limit; /* bytes of the file so far, and at most */
+	bool full;           /* a block was beyond the limit: none but counts follow */
 };
 
 /* Directions as a NIC sees them: epb_flags, bits 0 and 1. */
@@ -34,11 +37,14 @@ struct pcapng_counts {
 	uint64_t frames, lost; /* that came by, and of these had no room */
 };
 
-/* Describes an interface, and begins the section with the first; *number is what its frames name. false: there is no room. Texts: at most 63 bytes. */
+/*
+ * Describes an interface, and begins the section with the first; *number is what its frames name. false: there is no room, or the file is full.
+ * Texts: at most 63 bytes.
+ */
 bool pcapng_interface(struct pcapng *file, const char *name, const char *text, const uint8_t mac[ETHERNET_ADDRESS], uint32_t *number)
 	__attribute__((warn_unused_result));
 
-/* Writes a frame, as much of it as snaplen says. false: there is no room. */
+/* Writes a frame, as much of it as snaplen says. false: there is no room, or the file is full. */
 bool pcapng_frame(struct pcapng *file, const struct pcapng_packet *packet, const struct frame *frame) __attribute__((warn_unused_result));
 
 /* Writes the counts of an interface, if there is room. */

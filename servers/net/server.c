@@ -28,6 +28,7 @@ static struct {
 	uint32_t changing;         /* bit per guest: its epoch is not yet answered */
 	uint32_t epoch[ATTACH_MAX]; /* answered */
 	bool changed;              /* since the status was refreshed */
+	bool ending;               /* the machine goes down: captures are to be at their end */
 	bool captured;             /* something waits for a device of a capture */
 	uint64_t refreshed;        /* ticks, when */
 } server;
@@ -127,6 +128,10 @@ static void control(void)
 		}
 	}
 	command_look();
+	if (__atomic_load_n(&server.given.table->ending, __ATOMIC_ACQUIRE) && !server.ending) {
+		server.ending = true;
+		capture_finish();
+	}
 	/* What the user has changed outlives this server on its page: it is there at the end of the turn. */
 	server.changed = true;
 	server.refreshed = server.given.system->now() - server.given.hz;
@@ -150,6 +155,8 @@ static void refresh(uint64_t now)
 		status->port[server.ports + i] = forward.uplink[i];
 		status->port[server.ports + i].drops[NET_DROP_LINK] += server.link[NET_SESSIONS_MAX + i].missed;
 	}
+	for (unsigned i = 0; i < server.given.captures; i++)
+		status->capture_bytes[i] = capture_written(i);
 	__atomic_store_n(&status->ports, server.ports + server.given.nics, __ATOMIC_RELEASE);
 }
 
@@ -200,6 +207,9 @@ static void start_captures(void)
 	for (unsigned i = 0; i < given->captures; i++) {
 		const char *file = server.description.capture_file[i];
 
+		setup.limit[i] = status->capture_limit[i] = server.description.capture_limit[i];
+		if (given->table->starts > 1)
+			setup.written[i] = status->capture_bytes[i];
 		snprintf(status->capture_file[i], sizeof(status->capture_file[i]), "%s", file ? file : "a file of the host");
 		setup.name[i] = status->capture_file[i];
 	}
@@ -300,6 +310,10 @@ __attribute__((hot)) bool server_turn(uint64_t bits)
 	}
 	tell();
 	server.captured = capture_kick();
+	if (server.ending && !server.given.status->ended) {
+		server.captured = !capture_is_done();
+		__atomic_store_n(&server.given.status->ended, !server.captured, __ATOMIC_RELEASE);
+	}
 	if (bits)
 		server.changed = true;
 	if (server.changed && now - server.refreshed >= server.given.hz / REFRESHES)

@@ -36,6 +36,9 @@ void stream_write(struct stream *stream, const void *data, uint32_t length);
  */
 const char *stream_kick(struct stream *stream);
 
+/* Whether the device has read all that was written, or never will. */
+bool stream_is_done(struct stream *stream);
+
 /* Something waits for the device: it is to be kicked again later. */
 static inline bool stream_waits(const struct stream *stream)
 {

@@ -377,6 +377,31 @@ void backend_take_back(enum backend_kind kind, unsigned number, const char *name
 	(void)detach(&backends[kind], number, name);
 }
 
+void backends_end(void)
+{
+	for (unsigned i = 0; i < BACKENDS; i++) {
+		if (!exists(&backends[i]))
+			continue;
+		__atomic_store_n(&backend_table(&backends[i])->ending, 1, __ATOMIC_RELEASE);
+		sys_signal(backends[i].control);
+	}
+}
+
+bool backends_ended(void)
+{
+	for (unsigned i = 0; i < BACKENDS; i++) {
+		const struct backend *backend = &backends[i];
+		const uint8_t *ended;
+
+		if (!exists(backend) || !backend->task.exists || !backend->type->status_ended)
+			continue;
+		ended = backend_page(backend, BACKEND_TABLE_PAGES) + backend->type->status_ended;
+		if (!__atomic_load_n((const uint32_t *)(const void *)ended, __ATOMIC_ACQUIRE))
+			return false;
+	}
+	return true;
+}
+
 static enum err give_console(const struct backend *backend, struct task *console)
 {
 	uint64_t address = BACKEND_CLIENT_ADDRESS + backend->kind * BACKEND_CLIENT_STRIDE;

@@ -53,6 +53,10 @@ enum err backends_attach(struct guest *guest) __attribute__((warn_unused_result)
  */
 bool backends_detach(struct guest *guest) __attribute__((warn_unused_result));
 
+/* Tells the servers that the machine is about to go down; and whether all have written what they had to. */
+void backends_end(void);
+bool backends_ended(void);
+
 /* The console's resources, and the most pages that they are. */
 #define BACKENDS_CONSOLE_PAGES (4u * BACKENDS)
 enum err backends_give_console(struct task *console) __attribute__((warn_unused_result));

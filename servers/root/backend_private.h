@@ -32,6 +32,7 @@ struct backend_type {
 	uint64_t client_signal; /* to a VMM: bit of the guest's device 0 */
 	uint64_t status_size;
 	uint64_t status_guest;  /* where the status has the epochs that were answered */
+	uint64_t status_ended;  /* and whether the server has ended its work as attach_table.ending asks; 0: it has none to end */
 	uint64_t recovery_size; /* for each session */
 	uint64_t (*dma_size)(unsigned devices);
 	uint64_t (*heap_size)(unsigned sessions);

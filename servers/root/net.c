@@ -37,6 +37,7 @@ const struct backend_type backend_net = {
 	.client_signal = NET_CLIENT_SIGNAL(0),
 	.status_size = NET_STATUS_SIZE,
 	.status_guest = offsetof(struct net_status, guest),
+	.status_ended = offsetof(struct net_status, ended),
 	.dma_size = dma_size,
 	.heap_size = heap_size,
 };

@@ -8,7 +8,7 @@
 #include "report.h"
 #include "root.h"
 
-/* While the machine ends: how long the console may take, how often to look, and how long its last bytes take. */
+/* While the machine ends: how long the servers and the console may take, how often to look, and how long its last bytes take. */
 #define END_LIMIT_MS 1000u
 #define END_LOOK_MS 5u
 #define END_GRACE_MS 50u
@@ -58,6 +58,7 @@ void supervisor_end(void)
 	ending.active = true;
 	ending.reason = crashed;
 	ending.until = sys_time() + ticks(END_LIMIT_MS);
+	backends_end();
 	console_tell();
 }
 
@@ -165,7 +166,7 @@ void supervisor_tick(void)
 		gateway_tick();
 		return;
 	}
-	if (!ending.drained && channels_drained()) {
+	if (!ending.drained && backends_ended() && channels_drained()) {
 		ending.drained = true;
 		if (ending.until > now + ticks(END_GRACE_MS))
 			ending.until = now + ticks(END_GRACE_MS);

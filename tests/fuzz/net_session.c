@@ -170,6 +170,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake.options.captures = 1;
 	fake.options.capture[0] = fake.options.capture[1] = fake.options.capture_uplink = true;
 	fake.options.snaplen = size & 2 ? 100 : 0;
+	fake.options.capture_limit = size & 4 ? 16384 : 0;
 	fake.file_discards = true;
 	fake.options.nic_features = size & 1 ? VIRTIO_NET_F_CSUM | VIRTIO_NET_F_HOST_TSO4 : 0;
 	begin(MODERN, MODERN, GUEST_INDIRECT);
@@ -184,6 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < 64 && fake.in_nic; i++)
 		fake_complete(FAKE_SENT);
 	CHECK(fake_status()->guest[0] == fake.table.guest[0].epoch);
+	CHECK(!fake.options.capture_limit || fake_status()->capture_bytes[0] <= fake.options.capture_limit);
 	check_others();
 	return 0;
 }

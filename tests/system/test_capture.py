@@ -59,10 +59,11 @@ def test_ping_is_seen_from_both_ends():
         system.run(f"ping -c 5 -i 0.2 {ADDRESSES['beta']}")
         system.run("ping -c 1 10.0.2.2")
         answer = system.prompt("capture")
-        check(len(re.findall(r"both\.pcapng", answer)) == 2 and "uplink.pcapng" in answer, answer)
+        check(len(re.findall(r"\d  /\S*both\.pcapng", answer)) == 2 and "uplink.pcapng" in answer, answer)
         system.end_in_order()
         both, uplink = pcapng.read(folder.file("both")), pcapng.read(folder.file("uplink"))
         check(both.sections == 1 and sorted(both.interfaces) == ["alpha.0", "beta.0"], f"{both.interfaces}")
+        check(len(both.statistics) == 2 and len(uplink.statistics) == 1, "counts of interfaces are missing at the end")
         alpha, beta = of(both, "alpha.0"), of(both, "beta.0")
         # Beta asks where alpha is, or answers; either way both see both.
         for packets in (alpha, beta):
@@ -104,7 +105,22 @@ def test_server_is_killed_in_the_middle():
         for section in range(1, 5):
             kinds = {kind for kind, _ in pings([packet for packet in of(reader, "alpha.0") if packet.section == section], OUTBOUND)}
             check(kinds == {REQUEST}, f"section {section} has no ping of alpha")
-        check(len(reader.statistics) == 1 and "uplink" in reader.interfaces, "what was said at the prompt is missing")
+        # One of the command, and that of the uplink as the machine went down.
+        check(len(reader.statistics) == 2 and "uplink" in reader.interfaces, "what was said at the prompt is missing")
+
+
+def test_file_ends_at_its_limit():
+    with Folder() as folder:
+        system = start("--pcap", f"alpha={folder.file('alpha')}", "--pcap-limit", "64K")
+        system.type(f"ping -c 60 -i 0.05 -s 1400 {ADDRESSES['beta']} | tail -n 3\r")
+        system.expect(r"capture to .*alpha\.pcapng has ended: the file has its limit of 65536 bytes")
+        system.expect(r"60 packets transmitted, 60 packets received", 60)
+        answer = system.prompt("capture")
+        check("alpha.0" not in answer and re.search(r"KiB of at most 64 KiB in .*alpha\.pcapng", answer), answer)
+        check("has reached its limit" in ask(system, "capture alpha on"), "it is captured again")
+        system.end_in_order()
+        reader, size = pcapng.read(folder.file("alpha")), os.path.getsize(folder.file("alpha"))
+        check(50000 < size <= 65536 and len(reader.statistics) == 1, f"{size} bytes, {len(reader.statistics)} counts of interfaces")
 
 
 def ask(system, command):
@@ -112,7 +128,7 @@ def ask(system, command):
     system.open_prompt()
     start = system.position
     system.type(f"{command}\r")
-    system.expect(r"^(?:.*(?:captured|error).*)\n")
+    system.expect(r"^(?:.*(?:captured|error|limit).*)\n")
     answer = system.text[start:system.position]
     system.type("\r")
     system.expect(r"-- focus: .*\n")

@@ -118,12 +118,13 @@ def quit_by_prompt(system, command=None, answer=None):
 def test_captures_are_told_and_wrong_ones_refused():
     for words, error in (("--pcap alpah={folder}/a", 'did you mean "alpha"'), ("--pcap beta={folder}/a", "there is no NIC beta"),
             ("--pcap alpha", "write NAME=FILE"), ("--pcap", "--pcap needs a value"), ("--snaplen 5 --pcap alpha={folder}/a", "from 14 to"),
+            ("--pcap-limit 5 --pcap alpha={folder}/a", "from 64K to"), ("--pcap alpha={folder}/a --pcap-limit", "needs a value"),
             ("--pcap alpha={folder}/no/a", "cannot be written"), ("--pcap alpha=/dev/null", "is not a file"),
             ("--pcap alpha={folder}/system.toml", "would be lost"), ("--pcaps x", "run does not know --pcaps")):
         system = with_nics(words)
         system.expect(error, 120)
         check(system.expect_end() == 1, f"{words}: the exit code is not 1")
-    system = with_nics("--pcap alpha={folder}/a --pcap=uplink={folder}/b,c --snaplen=100")
+    system = with_nics("--pcap alpha={folder}/a --pcap=uplink={folder}/b,c --snaplen=100 --pcap-limit=64M")
     system.expect(r"frames of alpha\.0 are captured to .*/a\n", 60)
     system.expect(r"frames of uplink of lan are captured to .*/b,c\n")
     system.expect("alpha> ", 60)

@@ -2,6 +2,7 @@
 /* Which NICs are captured, and to which files of the host. */
 #include "description.h"
 
+#include "keys.h"
 #include "text.h"
 
 #include <stdlib.h>
@@ -19,8 +20,12 @@ static bool is_path(const char *file)
 	return *file;
 }
 
-void captures_reference(const struct toml_node *value, struct report *report, struct capture_reference *out)
+void captures_reference(const struct toml_node *value, const struct toml_node *limit, struct report *report, struct capture_reference *out)
 {
+	static const uint64_t limits[] = { CAPTURE_LIMIT_MIN, CAPTURE_LIMIT_MAX, 1 };
+
+	keys_need(limit, value, "capture", report);
+	out->limit = keys_size(limit, limits, 0, report);
 	if (!value)
 		return;
 	out->line = value->line;
@@ -40,11 +45,28 @@ static unsigned number_of(struct system_description *system, char *path)
 	while (number < system->captures && strcmp(system->capture[number], path))
 		number++;
 	if (number == system->captures && number < NET_CAPTURES_MAX) {
+		system->capture_limit[number] = CAPTURE_LIMIT_DEFAULT;
 		system->capture[system->captures++] = path;
 		return (unsigned)number + 1;
 	}
 	free(path);
 	return number < system->captures ? (unsigned)number + 1 : 0;
+}
+
+/* All that name a limit of one file name the same. */
+static void limit_one(struct system_description *system, const struct capture_reference *capture, bool given[NET_CAPTURES_MAX],
+	struct report *report)
+{
+	unsigned number = capture->number - 1;
+
+	if (!capture->number || !capture->limit)
+		return;
+	if (given[number] && system->capture_limit[number] != capture->limit) {
+		report_error(report, capture->line, "capture_limit: the file %s has another limit elsewhere", capture->file);
+		report_hint(report, capture->line, "write the same for all that are captured to one file, or only once");
+	}
+	given[number] = true;
+	system->capture_limit[number] = capture->limit;
 }
 
 static void read_one(struct system_description *system, struct capture_reference *capture, const struct search_path *search,
@@ -61,11 +83,18 @@ static void read_one(struct system_description *system, struct capture_reference
 
 void captures_read(struct system_description *system, const struct search_path *search, struct report *report)
 {
+	bool given[NET_CAPTURES_MAX] = { false };
+
 	for (size_t i = 0; i < system->nets; i++)
 		read_one(system, &system->net[i].capture, search, report);
 	for (size_t i = 0; i < system->guests; i++)
 		for (size_t j = 0; j < system->guest[i].nics; j++)
 			read_one(system, &system->guest[i].nic[j].capture, search, report);
+	for (size_t i = 0; i < system->nets; i++)
+		limit_one(system, &system->net[i].capture, given, report);
+	for (size_t i = 0; i < system->guests; i++)
+		for (size_t j = 0; j < system->guest[i].nics; j++)
+			limit_one(system, &system->guest[i].nic[j].capture, given, report);
 }
 
 /* "alpha" is alpha's first NIC, "alpha.1" its second. */
@@ -158,5 +187,5 @@ bool captures_add(struct system_description *system, const char *name, const cha
 void captures_add_spare(struct system_description *system, const char *file)
 {
 	if (system->nets && !system->captures)
-		system->capture[system->captures++] = text_copy(file);
+		(void)number_of(system, text_copy(file));
 }

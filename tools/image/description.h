@@ -92,6 +92,7 @@ struct capture_reference {
 	char *file;      /* as it stands in the description; NULL: not there */
 	unsigned line;
 	unsigned number; /* of the file in the system, from 1; 0: none */
+	uint64_t limit;  /* bytes of the file; 0: not given */
 };
 
 /* A net whose guests get addresses, names and a way out from the gateway. */
@@ -180,6 +181,7 @@ struct system_description {
 	struct net_description net[NET_SWITCHES_MAX];
 	size_t captures;
 	char *capture[NET_CAPTURES_MAX]; /* paths of the files on the host */
+	uint64_t capture_limit[NET_CAPTURES_MAX]; /* bytes of them at most */
 	uint32_t snaplen; /* bytes of a captured frame that are kept; 0: as the net server likes */
 	size_t guests;
 	struct guest_description guest[SYSTEM_GUESTS_MAX];
@@ -221,8 +223,13 @@ void nets_read(const struct toml_node *table, struct report *report, struct syst
 /* Of a description read without errors: makes the MACs that are not given, and checks names, addresses and forwarded ports. In nets_check.c. */
 void nets_check(struct system_description *system, struct report *report);
 
-/* The value of a key "capture", NULL if there is none. In captures.c. */
-void captures_reference(const struct toml_node *value, struct report *report, struct capture_reference *out);
+/* Bytes that a captured file may have. */
+#define CAPTURE_LIMIT_MIN (64 * KIB)
+#define CAPTURE_LIMIT_MAX (16384 * GIB)
+#define CAPTURE_LIMIT_DEFAULT GIB
+
+/* The values of the keys "capture" and "capture_limit", NULL if there are none. In captures.c. */
+void captures_reference(const struct toml_node *value, const struct toml_node *limit, struct report *report, struct capture_reference *out);
 
 /* Of a description read without errors: gives the files that its NICs name their numbers. */
 void captures_read(struct system_description *system, const struct search_path *search, struct report *report);

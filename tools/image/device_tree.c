@@ -222,6 +222,7 @@ static void write_captures(struct writer *writer, const struct system_descriptio
 
 		begin(writer, name);
 		put_string(writer, "file", system->capture[i]);
+		put_u64(writer, "limit", system->capture_limit[i]);
 		end(writer);
 	}
 	end(writer);

@@ -26,6 +26,7 @@ static const struct key nic_keys[] = {
 	{ "group", TOML_INTEGER, "group = 1" },
 	{ "forward", TOML_TABLE, "forward = { 2201 = 22 }" },
 	{ "capture", TOML_STRING, "capture = \"alpha.pcapng\"" },
+	{ "capture_limit", TOML_STRING, "capture_limit = \"64M\"" },
 };
 
 static const uint64_t bandwidth_limits[] = { 64 * KIB, 64 * GIB, 1 }; /* least, most, unit: bytes a second */
@@ -180,7 +181,7 @@ static void read_table(const struct toml_node *table, const char *guest, struct 
 	read_addresses(find(table, "addresses"), report, out);
 	read_limits(table, report, out);
 	read_forwards(find(table, "forward"), report, out);
-	captures_reference(find(table, "capture"), report, &out->capture);
+	captures_reference(find(table, "capture"), find(table, "capture_limit"), report, &out->capture);
 }
 
 void guest_nics_read(const struct toml_node *list, const char *guest, struct report *report, struct guest_description *out)

@@ -34,6 +34,7 @@ struct options {
 	char *pcap[PCAPS_MAX]; /* NAME=FILE */
 	size_t pcaps;
 	const char *spare_pcap;
+	uint64_t pcap_limit; /* bytes of each file; 0: not given */
 	uint32_t snaplen;
 };
 
@@ -45,7 +46,7 @@ static const char usage[] =
 	"       image nets SYSTEM.toml [--guests DIR]      print the uplinks that the launcher makes, one a line\n"
 	"       image captures SYSTEM.toml [--guests DIR] [CAPTURES]  print where frames are captured to, a file a line\n"
 	"       image list ARCHIVE                         list an archive and verify its checksums\n"
-	"CAPTURES: [--pcap NAME=FILE]... [--spare-pcap FILE] [--snaplen BYTES]\n";
+	"CAPTURES: [--pcap NAME=FILE]... [--spare-pcap FILE] [--pcap-limit BYTES] [--snaplen BYTES]\n";
 
 __attribute__((format(printf, 1, 2))) static int fail(const char *format, ...)
 {
@@ -84,6 +85,8 @@ static bool read_with_captures(const struct options *options, struct system_desc
 	}
 	if (good && options->spare_pcap)
 		captures_add_spare(system, options->spare_pcap);
+	for (size_t i = 0; options->pcap_limit && i < system->captures; i++)
+		system->capture_limit[i] = options->pcap_limit;
 	system->snaplen = options->snaplen;
 	return good;
 }
@@ -378,6 +381,16 @@ static int set_snaplen(struct options *options, const char *argument)
 	return 0;
 }
 
+static int set_pcap_limit(struct options *options, const char *argument)
+{
+	uint64_t bytes;
+
+	if (!text_read_size(argument, &bytes) || bytes < CAPTURE_LIMIT_MIN || bytes > CAPTURE_LIMIT_MAX)
+		return fail("--pcap-limit %s: write a size from 64K to 16T, such as 64M", argument);
+	options->pcap_limit = bytes;
+	return 0;
+}
+
 static int read_options(int count, char **arguments, struct options *options)
 {
 	static const struct option known[] = {
@@ -389,6 +402,7 @@ static int read_options(int count, char **arguments, struct options *options)
 		{ "pcap", required_argument, NULL, 'p' },
 		{ "spare-pcap", required_argument, NULL, 'P' },
 		{ "snaplen", required_argument, NULL, 'n' },
+		{ "pcap-limit", required_argument, NULL, 'l' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int choice, status = 0;
@@ -410,6 +424,8 @@ static int read_options(int count, char **arguments, struct options *options)
 			options->spare_pcap = optarg;
 		else if (choice == 'n')
 			status = set_snaplen(options, optarg);
+		else if (choice == 'l')
+			status = set_pcap_limit(options, optarg);
 		else
 			status = 2;
 	}

@@ -19,6 +19,7 @@ static const struct key net_keys[] = {
 	{ "host", TOML_STRING, "host = \"user\", \"tap:IFNAME\" or \"none\"" },
 	{ "transport", TOML_STRING, "transport = \"pci\" or \"mmio\"" },
 	{ "capture", TOML_STRING, "capture = \"uplink.pcapng\"" },
+	{ "capture_limit", TOML_STRING, "capture_limit = \"64M\"" },
 	{ "nat", TOML_BOOLEAN, "nat = true" },
 	{ "subnet", TOML_STRING, "subnet = \"10.77.0.0/24\"" },
 	{ "outside", TOML_TABLE, "outside = { address = \"10.0.2.15/24\", gateway = \"10.0.2.2\", dns = \"10.0.2.3\" }" },
@@ -92,7 +93,7 @@ static void read_tap(const struct toml_node *value, struct report *report, struc
 /* Keys that say something of the machine's NIC only. */
 static void check_without_uplink(const struct toml_node *table, struct report *report)
 {
-	static const char *const names[] = { "mac", "host", "transport", "capture" };
+	static const char *const names[] = { "mac", "host", "transport", "capture", "capture_limit" };
 
 	for (size_t i = 0; i < COUNT(names); i++) {
 		const struct toml_node *value = find(table, names[i]);
@@ -129,7 +130,7 @@ static void read_net(const struct toml_node *table, struct report *report, struc
 		read_tap(host, report, out);
 	else
 		out->host = (enum net_host)keys_choice(host, hosts, COUNT(hosts), NET_HOST_USER, report);
-	captures_reference(find(table, "capture"), report, &out->capture);
+	captures_reference(find(table, "capture"), find(table, "capture_limit"), report, &out->capture);
 	out->transport = keys_choice(transport, net_transports, COUNT(net_transports), 0, report);
 	if (transport && out->host == NET_HOST_NONE) {
 		report_error(report, transport->line, "transport has no meaning with host = \"none\"");

@@ -92,12 +92,12 @@ attach_captures() {
 read_run_words() {
 	while [ $# -gt 0 ]; do
 		case $1 in
-		--pcap | --snaplen)
-			[ $# -ge 2 ] || fail "$1 needs a value: --pcap NAME=FILE, --snaplen BYTES"
+		--pcap | --pcap-limit | --snaplen)
+			[ $# -ge 2 ] || fail "$1 needs a value: --pcap NAME=FILE, --pcap-limit SIZE, --snaplen BYTES"
 			capture_options+=("$1" "$2")
 			shift
 			;;
-		--pcap=* | --snaplen=*) capture_options+=("${1%%=*}" "${1#*=}") ;;
+		--pcap=* | --pcap-limit=* | --snaplen=*) capture_options+=("${1%%=*}" "${1#*=}") ;;
 		-*) fail "run does not know $1" ;;
 		*) system_words+=("$1") ;;
 		esac

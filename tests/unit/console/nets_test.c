@@ -163,9 +163,12 @@ TEST(nets, list_captures)
 	fake.net_status.port[2].capturing = 2;
 	fake.net_status.port[2].captured = 17;
 	fake.net_status.port[2].capture_lost = 3;
+	fake.net_status.capture_bytes[1] = 9 << 20;
+	fake.net_status.capture_limit[1] = 64 << 20;
 	fake.net_status.port[3].capturing = 200; /* the page is not trusted */
 	fake_type("capture\r");
 	assert_int_equal(fake_count("  lan             beta.0                    17          3  /tmp/beta.pcapng"), 1);
+	assert_int_equal(fake_count("  9 MiB of at most 64 MiB in /tmp/beta.pcapng"), 1);
 	assert_int_equal(fake_count("uplink"), 0);
 }
 

@@ -4,153 +4,8 @@
 
 #include <string.h>
 
+#include "captured.h"
 #include "scene.h"
-
-#define PACKETS 4096u
-
-/* A frame in the file. */
-struct seen {
-	unsigned section;
-	char interface[24];
-	uint64_t time;
-	uint32_t kept, length, flags;
-	uint64_t lost;
-	const uint8_t *data;
-	char comment[80];
-};
-
-static struct {
-	unsigned sections, interfaces, packets, statistics;
-	uint32_t snaplen;
-	char name[16][24];
-	struct seen packet[PACKETS];
-	uint64_t received, dropped; /* of the last statistics */
-} file;
-
-static uint32_t get32(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, 4);
-	return value;
-}
-
-static uint16_t get16(const uint8_t *from)
-{
-	uint16_t value;
-
-	memcpy(&value, from, 2);
-	return value;
-}
-
-/* The value of an option of a block, and its length; NULL: it has none. The list must have an end. */
-static const uint8_t *option(const uint8_t *list, const uint8_t *end, uint16_t code, uint32_t *length)
-{
-	const uint8_t *found = NULL;
-
-	for (;;) {
-		assert_true(end - list >= 4);
-		if (get16(list) == 0) {
-			assert_int_equal(get16(list + 2), 0);
-			assert_ptr_equal(list + 4, end);
-			return found;
-		}
-		if (get16(list) == code) {
-			*length = get16(list + 2);
-			found = list + 4;
-		}
-		list += 4 + (get16(list + 2) + 3u) / 4 * 4;
-	}
-}
-
-static void text(char *out, size_t size, const uint8_t *value, uint32_t length)
-{
-	assert_true(length < size);
-	memset(out, 0, size);
-	if (value)
-		memcpy(out, value, length);
-}
-
-static void read_interface(const uint8_t *block, const uint8_t *end)
-{
-	uint32_t length = 0;
-	const uint8_t *value;
-
-	assert_int_equal(get16(block + 8), 1); /* LINKTYPE_ETHERNET */
-	file.snaplen = get32(block + 12);
-	value = option(block + 16, end, 9, &length);
-	assert_true(value && length == 1 && *value == 9);
-	value = option(block + 16, end, 6, &length);
-	assert_true(value && length == 6);
-	value = option(block + 16, end, 2, &length);
-	text(file.name[file.interfaces++], sizeof(file.name[0]), value, length);
-}
-
-static void read_packet(const uint8_t *block, const uint8_t *end)
-{
-	struct seen *seen = &file.packet[file.packets++];
-	uint32_t length = 0;
-	const uint8_t *options, *value;
-
-	assert_true(get32(block + 8) < file.interfaces);
-	*seen = (struct seen){ .section = file.sections, .time = (uint64_t)get32(block + 12) << 32 | get32(block + 16),
-			       .kept = get32(block + 20), .length = get32(block + 24), .data = block + 28 };
-	strcpy(seen->interface, file.name[get32(block + 8)]);
-	assert_true(seen->kept <= seen->length && seen->kept <= file.snaplen);
-	options = block + 28 + (seen->kept + 3) / 4 * 4;
-	value = option(options, end, 2, &length);
-	assert_true(value && length == 4);
-	seen->flags = get32(value);
-	value = option(options, end, 4, &length);
-	if (value)
-		memcpy(&seen->lost, value, 8);
-	length = 0;
-	value = option(options, end, 1, &length);
-	text(seen->comment, sizeof(seen->comment), value, value ? length : 0);
-}
-
-static void read_block(const uint8_t *block, uint32_t length)
-{
-	const uint8_t *end = block + length - 4;
-	uint32_t size = 0;
-
-	switch (get32(block)) {
-	case 0x0a0d0d0a:
-		assert_int_equal(get32(block + 8), 0x1a2b3c4d);
-		assert_int_equal(get32(block + 12), 1);
-		file.sections++;
-		file.interfaces = 0;
-		break;
-	case 1:
-		assert_true(file.sections);
-		read_interface(block, end);
-		break;
-	case 5:
-		assert_true(get32(block + 8) < file.interfaces);
-		memcpy(&file.received, option(block + 20, end, 4, &size), 8);
-		memcpy(&file.dropped, option(block + 20, end, 7, &size), 8);
-		file.statistics++;
-		break;
-	case 6:
-		read_packet(block, end);
-		break;
-	default:
-		fail();
-	}
-}
-
-/* Reads what the device has got: whole blocks. */
-static void read_file(void)
-{
-	memset(&file, 0, sizeof(file));
-	for (uint32_t at = 0; at < fake.file_length; at += get32(fake.file + at + 4)) {
-		uint32_t length = get32(fake.file + at + 4);
-
-		assert_true(length >= 12 && length % 4 == 0 && length <= fake.file_length - at);
-		assert_int_equal(get32(fake.file + at + length - 4), length);
-		read_block(fake.file + at, length);
-	}
-}
 
 static void check(unsigned number, const char *interface, unsigned flags, uint32_t length, const uint8_t *data)
 {
@@ -429,6 +284,68 @@ TEST(capture, goes_on_in_a_new_section_after_a_restart)
 	check(2, "uplink", OUT | BROADCAST, make(8, 0, false, PACKET_UDP, 3), packet);
 }
 
+/* At the limit the file ends with counts, and nothing is written beyond it, whatever is asked for afterwards. */
+TEST(capture, ends_in_order_at_its_limit)
+{
+	uint32_t length = 0, end;
+
+	describe(true, true, false);
+	fake.options.capture_limit = 100000;
+	begin(MODERN, MODERN, 0);
+	for (unsigned i = 0; i < 200; i++) {
+		length = make(1, 0, false, PACKET_UDP, 1000);
+		guest_say(&guest[0], NULL, packet, length);
+		assert_int_equal(guest_receive(&guest[1], 0, &header, got), length);
+		guest_fill(&guest[1], 0, 1);
+		guest_poll(&guest[0]);
+	}
+	fake.time += FAKE_HZ;
+	fake_turn(NET_SIGNAL_CONTROL);
+	read_file();
+	assert_int_equal(file.statistics, 2);
+	assert_int_equal(fake_status()->port[0].capturing, 0);
+	assert_int_equal(fake_status()->port[1].capturing, 0);
+	assert_in_range(fake.file_length, 100000 - 8192 - 1200, 100000);
+	assert_int_equal(fake_status()->capture_bytes[0], fake.file_length);
+	assert_int_equal(fake_status()->capture_limit[0], 100000);
+	assert_in_range(file.packets, 80, 90);
+	assert_int_equal(file.received, fake_status()->port[1].captured);
+	end = fake.file_length;
+	assert_false(ask(NET_CAPTURE_ON, 0, 0));
+	assert_non_null(strstr(fake_status()->answer, "has reached its limit"));
+	/* Nor by a new server, which knows how much there was. */
+	fake_start();
+	fake_turn(0);
+	for (unsigned i = 0; i < 20; i++) {
+		(void)ask(NET_CAPTURE_ON, 0, 0);
+		guest_say(&guest[0], NULL, packet, length);
+		(void)ask(NET_CAPTURE_OFF, 0, 0);
+		guest_poll(&guest[0]);
+	}
+	assert_in_range(fake.file_length, end, 100000);
+	read_file();
+}
+
+TEST(capture, ends_in_order_before_the_machine_does)
+{
+	describe(true, true, false);
+	begin(MODERN, MODERN, 0);
+	fake.file_slow = true;
+	guest_say(&guest[0], NULL, packet, make(1, 0, false, PACKET_UDP, 10));
+	fake.table.ending = 1;
+	fake_turn(NET_SIGNAL_CONTROL);
+	assert_int_equal(fake_status()->ended, 0);
+	assert_true(server_deadline() <= fake.time + FAKE_HZ / 1000);
+	guest_say(&guest[0], NULL, packet, make(1, 0, false, PACKET_UDP, 10));
+	fake.file_slow = false;
+	fake_turn(0);
+	assert_int_equal(fake_status()->ended, 1);
+	read_file();
+	assert_int_equal(file.statistics, 2);
+	assert_int_equal(file.packets, 2);
+	assert_int_equal(file.received, 1);
+}
+
 TEST(capture, ends_without_the_network_if_the_device_fails)
 {
 	uint32_t length = 0;
@@ -464,6 +381,8 @@ int main(void)
 		CASE(shows_tags_where_they_are),
 		CASE(loses_frames_rather_than_time),
 		CASE(goes_on_in_a_new_section_after_a_restart),
+		CASE(ends_in_order_at_its_limit),
+		CASE(ends_in_order_before_the_machine_does),
 		CASE(ends_without_the_network_if_the_device_fails),
 	};
 

@@ -193,6 +193,11 @@ const char *stream_kick(struct stream *stream)
 	return fake.file_problem;
 }
 
+bool stream_is_done(struct stream *stream)
+{
+	return !stream->open || (!stream->waiting && fake.file_length == fake.file_written);
+}
+
 static void open_stream(struct stream *stream, unsigned number)
 {
 	*stream = (struct stream){ .open = number == 0, .size = FAKE_STREAM };
@@ -264,6 +269,8 @@ static void describe(void)
 		must(fdt_property_u32(tree, "snaplen", fake.options.snaplen));
 	must(fdt_begin_node(tree, "0"));
 	text("file", "/tmp/x.pcapng");
+	if (fake.options.capture_limit)
+		must(fdt_property_u64(tree, "limit", fake.options.capture_limit));
 	must(fdt_end_node(tree));
 	must(fdt_end_node(tree));
 	if (fake.options.gateway) {

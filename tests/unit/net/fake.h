@@ -36,6 +36,7 @@ struct fake_options {
 	unsigned captures;              /* devices for them, at most one is open */
 	bool capture[FAKE_SESSIONS], capture_uplink;
 	uint32_t snaplen;
+	uint64_t capture_limit;
 };
 
 struct fake_sent {

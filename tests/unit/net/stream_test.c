@@ -213,8 +213,11 @@ TEST(stream, gives_one_buffer_at_a_time)
 	/* All that can wait at all. */
 	say(1);
 	assert_null(stream_kick(&stream));
+	assert_false(stream_is_done(&stream));
 	device_read();
+	assert_true(stream_is_done(&stream));
 	say(stream_room(&stream));
+	assert_false(stream_is_done(&stream));
 	assert_int_equal(stream_room(&stream), 0);
 	assert_null(stream_kick(&stream));
 	device_read();

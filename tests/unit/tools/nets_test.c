@@ -53,6 +53,11 @@ static const struct wrong_text wrong[] = {
 	{ NIC("capture = \"a\\tb\""), 1, "t.toml:6:", "not the name of a file", "" },
 	{ NICS("{ net = \"lan\", capture = \"a\" }, { net = \"lan\", capture = \"b\" }, { net = \"lan\", capture = \"c\" }, "
 		"{ net = \"lan\", capture = \"d\" }"), 1, "t.toml:6:", "capture: too many files", "at most 3" },
+	{ NIC("capture = \"a\", capture_limit = \"63K\""), 1, "t.toml:6:", "capture_limit", "" },
+	{ NIC("capture = \"a\", capture_limit = 5"), 1, "t.toml:6:", "must be a string", "capture_limit = \"64M\"" },
+	{ NIC("capture_limit = \"64K\""), 1, "t.toml:6:", "capture_limit", "" },
+	{ NICS("{ net = \"lan\", capture = \"a\", capture_limit = \"1M\" }, { net = \"lan\", capture = \"a\", capture_limit = \"2M\" }"), 1,
+		"t.toml:6:", "the file a has another limit elsewhere", "the same for all" },
 	{ NET("capture = \"a\"\n"), 1, "t.toml:2:", "capture has no meaning without an uplink", "uplink = true" },
 	{ NIC("vlna = 1"), 1, "t.toml:6:", "has no key \"vlna\"", "\"vlan\"?" },
 	{ NIC("vlan = 0"), 1, "t.toml:6:", "vlan: 0 is outside of 1 to 4094", "vlan = 1" },
@@ -328,7 +333,7 @@ TEST(nets, writes_what_the_target_reads)
 	description_free(&system);
 }
 
-#define TWO "[net.lan]\nuplink = true\ncapture = \"up\"\n" GUEST("alpha") "nics = [\"lan\", { net = \"lan\", capture = \"one\" }]\n"
+#define TWO "[net.lan]\nuplink = true\ncapture = \"up\"\n" GUEST("alpha") "nics = [\"lan\", { net = \"lan\", capture = \"one\", capture_limit = \"2M\" }]\n"
 
 /* What captures_add reports, with the file of the NIC or uplink named; NULL: nothing. */
 static const char *add(struct system_description *system, const char *name, const char *file)
@@ -378,7 +383,10 @@ static void test_nets_numbers_files_of_captures(void **state)
 	assert_int_equal(get_u32(tree, fdt_path_offset(tree, "/nets/lan"), "uplink-capture"), 2);
 	assert_int_equal(get_u32(tree, fdt_path_offset(tree, "/guests/alpha/nics/0"), "capture"), 1);
 	assert_int_equal(get_u32(tree, fdt_path_offset(tree, "/captures"), "snaplen"), 96);
+	node = fdt_path_offset(tree, "/captures/1");
+	assert_int_equal(fdt64_ld(fdt_getprop(tree, node, "limit", NULL)), 2 * MIB);
 	node = fdt_path_offset(tree, "/captures/2");
+	assert_int_equal(fdt64_ld(fdt_getprop(tree, node, "limit", NULL)), GIB);
 	assert_string_equal(fdt_getprop(tree, node, "file", NULL), "other");
 	description_free(&system);
 }
