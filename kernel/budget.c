@@ -41,6 +41,46 @@ static void grant(struct budget *budget)
 	budget->granted = budget->left = rest < budget->slice ? rest : budget->slice;
 }
 
+/* What others used for it counts as its own from now on. */
+static void collect(struct budget *budget)
+{
+	uint64_t most = BUDGET_OWED_SLICES * budget->slice;
+
+	if (!__atomic_load_n(&budget->debt, __ATOMIC_RELAXED))
+		return;
+	uint64_t debt = __atomic_exchange_n(&budget->debt, 0, __ATOMIC_RELAXED);
+
+	budget->consumed += debt;
+	budget->owed = debt < most - budget->owed ? budget->owed + debt : most;
+}
+
+/* Pays with what was granted, once: as if it had run so long already. */
+static __attribute__((noinline)) void settle(struct budget *budget)
+{
+	uint64_t most = budget->granted - (budget->granted + 7) / 8;
+
+	collect(budget);
+	if (budget->left != budget->granted)
+		return;
+	uint64_t paid = budget->owed < most ? budget->owed : most;
+
+	budget->left -= paid;
+	budget->owed -= paid;
+}
+
+static inline void pay(struct budget *budget)
+{
+	if (budget->owed || __atomic_load_n(&budget->debt, __ATOMIC_RELAXED))
+		settle(budget);
+}
+
+/* A new slice, without a limit. */
+static void renew(struct budget *budget)
+{
+	budget->left = budget->granted;
+	pay(budget);
+}
+
 /* Gives back, a period later, what was used of the first refill without using it up. The rest stays. */
 static void split(struct budget *budget, uint64_t used)
 {
@@ -74,6 +114,7 @@ void budget_configure(struct budget *budget, uint64_t amount, uint64_t period, u
 		.count = 1,
 		.limited = amount < period,
 		.consumed = budget->consumed,
+		.debt = budget->debt,
 		.lead = budget->lead,
 		.fragment = amount / 16 < BUDGET_FRAGMENT ? amount / 16 : BUDGET_FRAGMENT,
 	};
@@ -81,7 +122,7 @@ void budget_configure(struct budget *budget, uint64_t amount, uint64_t period, u
 	grant(budget);
 }
 
-void budget_resume(struct budget *budget, uint64_t now)
+static void resume(struct budget *budget, uint64_t now)
 {
 	uint64_t used = budget->spent + budget->granted - budget->left;
 	uint64_t end = budget->since + used;
@@ -107,6 +148,12 @@ void budget_resume(struct budget *budget, uint64_t now)
 		head = first(budget);
 	}
 	grant(budget);
+}
+
+void budget_resume(struct budget *budget, uint64_t now)
+{
+	resume(budget, now);
+	pay(budget);
 }
 
 /* The first refill is used up, and `used` is what was used since its use began: maybe some of those that follow, too. */
@@ -142,7 +189,7 @@ void budget_spend(struct budget *budget, uint64_t used)
 
 	budget->ended = true;
 	if (!budget->limited) {
-		budget->left = budget->granted;
+		renew(budget);
 		return;
 	}
 	if (all + budget->fragment < first(budget)->amount)
@@ -155,7 +202,7 @@ void budget_spend(struct budget *budget, uint64_t used)
 void budget_yield(struct budget *budget)
 {
 	if (!budget->limited) {
-		budget->left = budget->granted;
+		renew(budget);
 		return;
 	}
 	budget->spent += budget->granted - budget->left;
@@ -171,8 +218,10 @@ static int64_t turns(const struct budget *budget)
 	return (int64_t)(whole * TURN + rest * TURN / budget->slice) + budget->lead;
 }
 
-bool budget_precedes(struct budget *budget, const struct budget *current)
+bool budget_precedes(struct budget *budget, struct budget *current)
 {
+	collect(budget);
+	collect(current);
 	int64_t lead = turns(budget) - turns(current);
 
 	if (lead > TURN)

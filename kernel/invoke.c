@@ -308,24 +308,16 @@ static enum err invoke_irq_handler(const struct invocation *call, uint64_t opera
 	return err ? err : irq_bind(source, notification);
 }
 
-/* At least a tick, at most a day's worth: no sum of times overflows. */
-#define PERIOD_MAX (UINT64_C(1) << 40)
-
 static enum err invoke_sched_control(const struct invocation *call, uint64_t operation)
 {
-	uint64_t budget = call->arguments[1], period = call->arguments[2], slice = call->arguments[3];
+	const uint64_t *a = call->arguments;
 	struct slot *context;
 
 	if (operation != OP_SCHED_CONTROL_CONFIGURE)
 		return ERR_UNKNOWN_OPERATION;
 	enum err err = argument(call, 0, OBJECT_SCHED_CONTEXT, RIGHT_WRITE, &context);
 
-	if (err)
-		return err;
-	if (budget == 0 || budget > period || period > PERIOD_MAX || slice > PERIOD_MAX)
-		return ERR_RANGE;
-	sched_context_configure(cap_sched_context(&context->cap), budget, period, slice);
-	return ERR_OK;
+	return err ? err : sched_context_configure(cap_sched_context(&context->cap), a[1], a[2], a[3]);
 }
 
 static enum err invoke_platform_control(const struct invocation *call, uint64_t operation)
@@ -344,9 +336,11 @@ static enum err invoke_platform_control(const struct invocation *call, uint64_t 
 
 static enum err invoke_sched_context(const struct invocation *call, uint64_t operation)
 {
+	if (operation == OP_SCHED_CONTEXT_CHARGE)
+		return ERR_NO_RIGHT; /* who has it does not come here */
 	if (operation != OP_SCHED_CONTEXT_CONSUMED)
 		return ERR_UNKNOWN_OPERATION;
-	*call->result = cap_sched_context(&call->slot->cap)->budget.consumed;
+	*call->result = sched_context_consumed(cap_sched_context(&call->slot->cap));
 	return ERR_OK;
 }
 
@@ -489,6 +483,11 @@ enum err invoke_handle(struct thread *thread, uint64_t *words)
 	/* Each interrupt of a device ends with this: not with all of capability management behind one lock. */
 	if (words[1] == OP_IRQ_HANDLER_ACKNOWLEDGE && !thread_capability(thread, words[0], OBJECT_IRQ_HANDLER, 0, &cap)) {
 		irq_acknowledge((unsigned)cap.object);
+		return ERR_OK;
+	}
+	/* Servers do this all the time. */
+	if (words[1] == OP_SCHED_CONTEXT_CHARGE && !thread_capability(thread, words[0], OBJECT_SCHED_CONTEXT, RIGHT_GRANT, &cap)) {
+		words[1] = sched_context_charge(thread, cap_sched_context(&cap), words[2]);
 		return ERR_OK;
 	}
 	if (!smp_lock())

@@ -9,19 +9,25 @@ void sched_context_init(struct sched_context *context)
 	budget_configure(&context->budget, SCHED_BUDGET_DEFAULT, SCHED_BUDGET_DEFAULT, 0, 0);
 }
 
-void sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice)
+/* At least a tick, at most a day's worth: no sum of times overflows. */
+#define PERIOD_MAX (UINT64_C(1) << 40)
+
+enum err sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice)
 {
 	struct thread *thread = context->thread;
 	uint64_t now = arch_time();
 
+	if (amount == 0 || amount > period || period > PERIOD_MAX || slice > PERIOD_MAX)
+		return ERR_RANGE;
 	if (thread)
 		sched_charge(thread->hart, now);
 	budget_configure(&context->budget, amount, period, slice, now);
 	if (!thread)
-		return;
+		return ERR_OK;
 	thread->hart->timer_stale = true;
 	if (thread->state == THREAD_READY)
 		sched_ready(thread); /* it may have slept for a refill */
+	return ERR_OK;
 }
 
 /* The thread stops using its context; it cannot run until it has another, which may be on another hart. */
@@ -117,4 +123,27 @@ void sched_context_destroy(struct sched_context *context)
 		context->owner->own_context = NULL;
 		context->owner = NULL;
 	}
+}
+
+uint64_t sched_context_charge(const struct thread *thread, struct sched_context *to, uint64_t ticks)
+{
+	struct sched_context *from = thread->own_context;
+
+	if (!from)
+		return 0;
+	sched_charge(thread->hart, arch_time());
+	uint64_t left = from->budget.consumed - from->passed;
+
+	if (ticks > left)
+		ticks = left;
+	from->passed += ticks;
+	budget_owe(&to->budget, ticks);
+	return left - ticks;
+}
+
+uint64_t sched_context_consumed(const struct sched_context *context)
+{
+	uint64_t passed = word_read(&context->passed);
+
+	return word_read(&context->budget.consumed) - passed + word_read(&context->budget.debt);
 }

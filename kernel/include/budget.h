@@ -9,6 +9,9 @@
  *
  * If budget equals period there is no limit: the context takes turns with others of its priority, a slice each.
  *
+ * What somebody else used for it is a debt: a context with a limit pays it with ticks of its refills, one without by shorter slices. At least an
+ * eighth of what it may use is left to it each time; what it owes beyond BUDGET_OWED_SLICES slices is forgiven.
+ *
  * Nothing here reads the time or knows threads: sched.c says when a context runs and for how long. Owner: the hart of the context.
  */
 #pragma once
@@ -16,6 +19,7 @@
 #include "types.h"
 
 #define BUDGET_REFILLS 8u
+#define BUDGET_OWED_SLICES 4u
 #define BUDGET_FRAGMENT 100u /* ticks: a rest smaller than this, or than 1/16 of the budget, is not worth an activation */
 
 struct refill {
@@ -38,6 +42,8 @@ struct budget {
 	uint8_t count;     /* 1 to BUDGET_REFILLS */
 	bool limited;      /* amount < period */
 	bool ended;        /* a slice or refill ended since this was last cleared; sched.c clears it */
+	uint64_t owed;     /* ticks: consumed, but not yet paid */
+	uint64_t debt;     /* ticks that were charged and are not yet in `consumed`; atomic, for all harts */
 	struct refill refill[BUDGET_REFILLS];
 };
 
@@ -95,7 +101,13 @@ static inline __attribute__((always_inline)) void budget_charge(struct budget *b
  * A refill came: may it take the hart from `current`, of the same priority, at once? Yes if it had less of its share, in turns,
  * so that a wait for its place in the queue does not cost it what it may have. A lead or lag of more than a turn is forgotten.
  */
-bool budget_precedes(struct budget *budget, const struct budget *current);
+bool budget_precedes(struct budget *budget, struct budget *current);
+
+/* Somebody used so many ticks for it. On any hart; it counts from the next slice or refill on. */
+static inline void budget_owe(struct budget *budget, uint64_t ticks)
+{
+	__atomic_fetch_add(&budget->debt, ticks, __ATOMIC_RELAXED);
+}
 
 /* It gives up its turn: a new slice for the next one. A limit stays as it is. */
 void budget_yield(struct budget *budget);

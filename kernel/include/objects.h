@@ -71,6 +71,7 @@ struct sched_context {
 	struct budget budget;
 	struct thread *thread;    /* which runs on it now */
 	struct thread *owner;     /* which it is bound to */
+	uint64_t passed;          /* ticks of what it consumed that count for others: of its owner's hart */
 };
 _Static_assert(sizeof(struct sched_context) <= 1u << SCHED_CONTEXT_BITS, "scheduling context size");
 

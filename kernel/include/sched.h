@@ -110,10 +110,14 @@ void sched_set_priority(struct thread *thread, uint8_t priority);
 
 /* Scheduling contexts. */
 void sched_context_init(struct sched_context *context);
-/* Ticks, as budget_configure wants them; on the hart of the thread that runs on it. */
-void sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice);
+/* Ticks, as budget_configure wants them, else ERR_RANGE; on the hart of the thread that runs on it. */
+enum err sched_context_configure(struct sched_context *context, uint64_t amount, uint64_t period, uint64_t slice) must_check;
 enum err sched_context_bind(struct thread *thread, struct sched_context *context) must_check; /* NULL: unbind */
 void sched_context_destroy(struct sched_context *context);
+/* The current thread passes on up to so many ticks that it used on its own context. Returns how many it still could; 0 without such a context. */
+uint64_t sched_context_charge(const struct thread *thread, struct sched_context *to, uint64_t ticks) must_check;
+/* Ticks used so far. What was passed on counts for whom it was passed to. */
+uint64_t sched_context_consumed(const struct sched_context *context);
 
 /* The blocked caller lends its context to who received its message and has none; that one moves to the caller's hart. */
 void sched_lend(struct thread *caller, struct thread *to);

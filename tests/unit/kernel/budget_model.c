@@ -6,8 +6,11 @@
 static uint8_t ran[MODEL_TICKS];
 
 /* What must hold at any time. */
-static const char *broken(const struct budget *budget, uint64_t now)
+static const char *broken(const struct budget *budget, uint64_t now, bool debts)
 {
+	/* What was paid of a debt counts as if it ran already: until it ran so long, its clock is ahead. */
+	if (debts)
+		now += budget->amount;
 	uint64_t sum = 0, end = 0;
 
 	if (budget->count == 0 || budget->count > BUDGET_REFILLS || budget->first >= BUDGET_REFILLS)
@@ -31,6 +34,8 @@ static const char *broken(const struct budget *budget, uint64_t now)
 		return "the last refill is complete more than a period from now";
 	if (budget_left(budget) == 0 || budget_left(budget) > budget->slice || budget_left(budget) > budget->amount)
 		return "wrong grant";
+	if (budget->owed > BUDGET_OWED_SLICES * budget->slice)
+		return "more owed than may be";
 	return NULL;
 }
 
@@ -49,7 +54,7 @@ static const char *window_broken(const struct budget *budget)
 }
 
 /* One activation: begins, and runs in one or more pieces until the random walk or the budget ends it. */
-static const char *run(struct budget *budget, uint64_t *now, uint32_t (*next)(void), bool late)
+static const char *run(struct budget *budget, uint64_t *now, uint32_t (*next)(void), bool late, bool debts)
 {
 	const char *wrong = NULL;
 
@@ -65,9 +70,11 @@ static const char *run(struct budget *budget, uint64_t *now, uint32_t (*next)(vo
 			piece = MODEL_TICKS - *now;
 		memset(&ran[*now], 1, piece);
 		budget->ended = false;
+		if (debts && next() % 4 == 0)
+			budget_owe(budget, next() % (budget->amount * 3));
 		budget_charge(budget, piece);
 		*now += piece;
-		wrong = broken(budget, *now);
+		wrong = broken(budget, *now, debts);
 		if (budget->ended && !wrong && budget_ready_at(budget) <= *now)
 			budget_begin(budget, *now);
 	} while (!wrong && *now < MODEL_TICKS && budget_ready_at(budget) <= *now && next() % 4);
@@ -79,16 +86,17 @@ const char *budget_walk(uint32_t (*next)(void), bool late)
 	struct budget budget = { 0 };
 	uint64_t now = next() % 100, period = 1 + next() % 2000, amount = 1 + next() % period;
 	uint64_t slice = next() % 2 ? 1 + next() % amount : 0;
+	bool debts = next() % 2;
 	const char *wrong;
 
 	memset(ran, 0, sizeof(ran));
 	budget_configure(&budget, amount, period, slice, now);
-	wrong = broken(&budget, now);
+	wrong = broken(&budget, now, debts);
 	while (now < MODEL_TICKS && !wrong) {
 		uint64_t pause = next() % 4 == 0 ? next() % period : next() % 32;
 
 		if (budget_ready_at(&budget) <= now)
-			wrong = run(&budget, &now, next, late);
+			wrong = run(&budget, &now, next, late, debts);
 		else if (next() % 2)
 			pause = budget_ready_at(&budget) - now; /* as soon as it may */
 		if (next() % 16 == 0)

@@ -214,6 +214,120 @@ TEST(budget, lead_or_lag_beyond_a_turn_is_forgotten)
 	assert_true(budget_precedes(&budget, &other));
 }
 
+TEST(budget, debt_shortens_the_next_slices)
+{
+	budget_configure(&budget, 8000, 8000, 0, 0);
+	uint64_t before = budget.consumed;
+
+	run(0, 100);
+	budget_owe(&budget, 9000);
+	assert_int_equal(budget_left(&budget), 7900); /* the slice that began stays */
+	run(100, 7900);
+	assert_true(budget.ended);
+	assert_int_equal(budget.consumed, before + 17000);
+	assert_int_equal(budget_left(&budget), 1000); /* at least an eighth */
+	run(8000, 1000);
+	assert_int_equal(budget_left(&budget), 6000);
+	run(9000, 6000);
+	assert_int_equal(budget_left(&budget), 8000);
+	budget_owe(&budget, 500);
+	budget_yield(&budget);
+	assert_int_equal(budget_left(&budget), 7500);
+	assert_int_equal(budget.consumed, before + 17000 + 7000 + 500);
+}
+
+TEST(budget, debt_beyond_some_slices_is_forgiven)
+{
+	unsigned slices = 0;
+
+	budget_configure(&budget, 8000, 8000, 0, 0);
+	uint64_t before = budget.consumed;
+
+	budget_owe(&budget, UINT64_C(1) << 40);
+	budget_owe(&budget, 1);
+	for (run(0, 8000); budget_left(&budget) < 8000; slices++)
+		run(10000, budget_left(&budget));
+	assert_int_equal(slices, 5); /* 4 * 8000, of which a slice takes 7000 */
+	assert_int_equal(budget.consumed, before + 8000 + (UINT64_C(1) << 40) + 1 + 5 * 8000 - 4 * 8000);
+}
+
+TEST(budget, debt_is_paid_from_a_limit_like_use)
+{
+	budget_configure(&budget, 1000, 4000, 0, 0);
+	budget_owe(&budget, 300);
+	budget_begin(&budget, 100);
+	assert_int_equal(budget_left(&budget), 700);
+	run(100, 700);
+	assert_true(budget.ended);
+	assert_int_equal(budget.count, 1);
+	assert_refill(0, 4100, 1000);
+	assert_int_equal(budget_left(&budget), 1000);
+}
+
+TEST(budget, debt_leaves_an_eighth_of_a_limit)
+{
+	uint64_t now = 0, used = 0;
+
+	budget_configure(&budget, 8000, 32000, 0, 0);
+	for (unsigned i = 0; i < 10; i++) {
+		budget_owe(&budget, 100000);
+		now = budget_ready_at(&budget) > now ? budget_ready_at(&budget) : now;
+		budget_begin(&budget, now);
+		uint64_t left = budget_left(&budget);
+
+		assert_int_equal(left, 1000);
+		run(now, left);
+		assert_true(budget.ended);
+		now += left;
+		used += left;
+	}
+	assert_int_equal(used, 10000);
+	assert_int_equal(now, 9 * 32000 + 1000);
+	assert_int_equal(budget.owed, 4 * 8000 - 7000);
+}
+
+TEST(budget, debt_of_a_sleeper_comes_back_with_its_use)
+{
+	budget_configure(&budget, 1000, 4000, 0, 0);
+	budget_owe(&budget, 400);
+	run(100, 50);
+	budget_begin(&budget, 2000);
+	assert_int_equal(budget.count, 2);
+	assert_refill(0, 2000, 550);
+	assert_refill(1, 4100, 450);
+	assert_int_equal(budget_left(&budget), 550);
+}
+
+TEST(budget, debt_counts_for_who_goes_first)
+{
+	struct budget other = { 0 };
+
+	budget = other;
+	budget_configure(&budget, 10000, 10000, 0, 0);
+	budget_configure(&other, 10000, 10000, 0, 0);
+	budget_charge(&budget, 1000);
+	budget_charge(&other, 900);
+	assert_false(budget_precedes(&budget, &other));
+	budget_owe(&other, 200);
+	assert_true(budget_precedes(&budget, &other));
+	budget_owe(&budget, 300);
+	assert_false(budget_precedes(&budget, &other));
+	assert_int_equal(budget.consumed, 1300);
+	assert_int_equal(other.consumed, 1100);
+}
+
+TEST(budget, smallest_slice_can_be_owed_for)
+{
+	budget_configure(&budget, 1, 1, 0, 5);
+	budget_owe(&budget, 100);
+	run(5, 1);
+	assert_int_equal(budget_left(&budget), 1);
+	budget_configure(&budget, 1, 10, 0, 5);
+	budget_owe(&budget, 100);
+	budget_begin(&budget, 5);
+	assert_int_equal(budget_left(&budget), 1);
+}
+
 TEST(budget, configuring_keeps_what_was_consumed)
 {
 	budget_configure(&budget, 1000, 1000, 0, 0);

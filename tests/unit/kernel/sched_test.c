@@ -223,7 +223,7 @@ TEST(sched, configure_charges_the_running_thread_first)
 	only_others();
 	host_leave_kernel();
 	host.time += 5000;
-	sched_context_configure(made.thread->own_context, 10000, 10000, 0);
+	assert_ok(sched_context_configure(made.thread->own_context, 10000, 10000, 0));
 	assert_int_equal(made.thread->own_context->budget.consumed, 5000);
 	assert_int_equal(made.thread->own_context->budget.left, 10000);
 }
@@ -441,7 +441,7 @@ TEST(sched, consumed_counts_time_across_switches)
 	host_leave_kernel();
 	assert_ok(invoke(made.context, OP_SCHED_CONTEXT_CONSUMED, 0, 0, 0, 0, 0));
 	assert_int_equal(invoke_result, 1234);
-	assert_err(UNKNOWN_OPERATION, invoke(made.context, 1, 0, 0, 0, 0, 0));
+	assert_err(UNKNOWN_OPERATION, invoke(made.context, 2, 0, 0, 0, 0, 0));
 }
 
 TEST(sched, configure_refuses_budgets_out_of_range)

@@ -77,7 +77,7 @@ TEST(timeout, new_budget_lets_the_thread_go_on_at_once)
 	struct parties all = limited();
 
 	pass_time(BUDGET);
-	sched_context_configure(all.client->own_context, BUDGET, PERIOD, 0);
+	assert_ok(sched_context_configure(all.client->own_context, BUDGET, PERIOD, 0));
 	do_reply_recv(all.server, all.endpoint, all.reply, 0, 0, DEADLINE_NEVER);
 	assert_ptr_equal(host_leave_kernel(), all.client);
 }
