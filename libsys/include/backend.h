@@ -9,7 +9,10 @@
 #define BACKEND_DEVICES_MAX 16u
 #define BACKEND_SESSIONS_MAX 64u
 
-/* Finds the interrupts "device.N.irq" and the clients' notifications "session.N.signal". More than there may be end the task. */
+/*
+ * Finds the interrupts "device.N.irq", the clients' notifications "session.N.signal", and the "accounts" of guests (account.h). More than there
+ * may be end the task.
+ */
 void backend_find(unsigned devices, unsigned sessions);
 
 /* Mapped memory of at least `least` bytes; without it the task ends. */
@@ -27,5 +30,5 @@ void backend_acknowledge(unsigned device);
 /* Connects the log to the console, if root gave a channel. */
 void backend_log(void);
 
-/* Calls turn with the badge bits that came, again at once as long as it returns true, else at the next signal or at deadline (ticks). */
+/* Calls turn with the badge bits that came, again at once as long as it returns true, else at the next signal or at deadline (ticks). Between them account_begin and account_end. */
 _Noreturn void backend_run(bool (*turn)(uint64_t bits), uint64_t (*deadline)(void));

@@ -16,6 +16,8 @@
 struct attachment {
 	uint32_t epoch;
 	uint32_t ranges;
+	uint32_t vcpus;   /* whose scheduling contexts the server has, to charge its time to: below */
+	uint32_t reserved;
 	uint64_t base;    /* guest physical address of the first byte of RAM */
 	uint64_t size;    /* bytes */
 	uint64_t address; /* where the server sees it, in one piece */
@@ -25,6 +27,9 @@ struct attachment {
 		uint64_t size;
 	} range[ATTACH_RANGES_MAX];
 };
+
+/* In the slots from resource "accounts" on, ATTACH_VCPUS_MAX for each guest: they come with the guest and go with it. */
+#define ATTACH_VCPUS_MAX 8u
 
 struct attach_table {
 	uint32_t starts; /* of the server, this one included */

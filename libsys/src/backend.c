@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <libsys/account.h>
 #include <libsys/backend.h>
 #include <libsys/invoke.h>
 #include <libsys/log.h>
@@ -6,9 +7,10 @@
 #include <libsys/task.h>
 #include <stdio.h>
 
+#define CHARGES 10000u /* in a second, at most, for a guest */
 #define KEY_SIZE sizeof(((struct task_resource *)0)->name)
 
-static cptr_t interrupt[BACKEND_DEVICES_MAX], client[BACKEND_SESSIONS_MAX];
+static cptr_t interrupt[BACKEND_DEVICES_MAX], client[BACKEND_SESSIONS_MAX], accounts;
 
 static cptr_t find(const char *kind, unsigned number, const char *what)
 {
@@ -16,6 +18,17 @@ static cptr_t find(const char *kind, unsigned number, const char *what)
 
 	snprintf(key, sizeof(key), "%s.%u.%s", kind, number, what);
 	return task_cap(key);
+}
+
+static uint64_t charge(unsigned guest, unsigned vcpu, uint64_t ticks)
+{
+	uint64_t left;
+
+	/* Less is passed on if others interrupted this server: the kernel knows. */
+	if (sched_context_charge(accounts + guest * ATTACH_VCPUS_MAX + vcpu, ticks, &left) == ERR_OK)
+		return left;
+	account_open(guest, 0); /* it is gone */
+	return ACCOUNT_UNKNOWN;
 }
 
 void backend_find(unsigned devices, unsigned sessions)
@@ -26,6 +39,8 @@ void backend_find(unsigned devices, unsigned sessions)
 		interrupt[i] = find("device", i, "irq");
 	for (unsigned i = 0; i < sessions; i++)
 		client[i] = find("session", i, "signal");
+	accounts = task_cap("accounts");
+	account_init(accounts ? charge : NULL, task_info()->timebase_hz / CHARGES);
 }
 
 void *backend_memory(const char *name, size_t least)
@@ -80,6 +95,8 @@ void backend_run(bool (*turn)(uint64_t bits), uint64_t (*deadline)(void))
 
 		if (err != ERR_OK && err != ERR_TIMED_OUT && err != ERR_WOULD_BLOCK)
 			task_fail("waiting failed with error %d", err);
+		account_begin(sys_time());
 		more = turn(err == ERR_OK ? bits : 0);
+		account_end(sys_time());
 	}
 }

@@ -2,6 +2,7 @@
 /* The turns of the block server: what has ended, then what is new, then the disks and the VMMs are told. */
 #include "server.h"
 
+#include <libsys/account.h>
 #include <libsys/log.h>
 #include <stdio.h>
 #include <string.h>
@@ -86,6 +87,7 @@ static void settle_guests(void)
 			if (attachment.epoch & 1)
 				session_attach(session, &attachment, server.given.table->starts);
 		}
+		account_open(guest, attachment.epoch & 1 ? attachment.vcpus : 0);
 		server.epoch[guest] = attachment.epoch;
 		server.changing &= ~(1u << guest);
 		__atomic_store_n(&server.given.status->guest[guest], attachment.epoch, __ATOMIC_RELEASE);

@@ -2,6 +2,7 @@
 /* Sessions while they serve: taking and giving back. */
 #include "session.h"
 
+#include <libsys/account.h>
 #include <libsys/log.h>
 
 #include "recovery.h"
@@ -127,6 +128,13 @@ bool session_begin(struct session *session, uint32_t queue, struct virtqueue_cha
 	return true;
 }
 
+/* What follows is for this guest. */
+static inline void account(const struct session *session)
+{
+	if (account_meter.guest != session->config.guest)
+		account_switch(session->config.guest, session->now());
+}
+
 __attribute__((hot)) uint64_t session_take(struct flow *flow)
 {
 	struct session *session = (struct session *)(void *)flow;
@@ -134,6 +142,7 @@ __attribute__((hot)) uint64_t session_take(struct flow *flow)
 	struct virtqueue_chain chain;
 	uint64_t cost;
 
+	account(session);
 	if (at == session->queues) {
 		at = rest(session);
 		if (at == session->queues)
@@ -160,6 +169,7 @@ __attribute__((hot)) uint64_t session_take(struct flow *flow)
 
 __attribute__((hot)) void session_give(struct session *session, struct request *request, uint8_t status, uint32_t written)
 {
+	account(session);
 	session->in_flight--;
 	schedule_refund(session->schedule, &session->flow, request->cost);
 	session->counters.requests++;

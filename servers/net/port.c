@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a guest sends: its send queues, its limits, and the frames in them. */
+#include <libsys/account.h>
 #include <libsys/log.h>
 #include <libsys/virtio_net.h>
 #include <string.h>
@@ -344,6 +345,7 @@ __attribute__((hot)) uint64_t port_take(struct flow *flow)
 	struct hold *hold;
 	bool readable;
 
+	account_for(port->config.guest, now);
 	if (at == port->pairs) {
 		at = rest(port, now);
 		if (at == port->pairs)

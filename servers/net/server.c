@@ -2,6 +2,7 @@
 /* The turns of the net server: what came from outside, then what guests send, then NICs and VMMs are told. */
 #include "server.h"
 
+#include <libsys/account.h>
 #include <libsys/bits.h>
 #include <libsys/log.h>
 #include <stdio.h>
@@ -107,6 +108,7 @@ static void settle_guests(void)
 			if (attachment.epoch & 1)
 				port_attach(port, &attachment, server.given.table->starts);
 		}
+		account_open(guest, attachment.epoch & 1 ? attachment.vcpus : 0);
 		server.epoch[guest] = attachment.epoch;
 		server.changing &= ~(1u << guest);
 		__atomic_store_n(&server.given.status->guest[guest], attachment.epoch, __ATOMIC_RELEASE);
@@ -269,6 +271,8 @@ static void interrupts(uint64_t bits)
 		if (came & 1u << i)
 			server.given.system->acknowledge(i);
 	}
+	/* Nobody here asked for what comes from outside. */
+	account_skip(server.given.system->now());
 }
 
 static void tell(void)

@@ -166,6 +166,14 @@ enum err backend_map_pages(const struct backend *backend, struct space *space, u
 	return err;
 }
 
+/* The guest's RAM, and whom to charge for what is done for it. */
+static enum err give_guest(const struct backend *backend, struct guest *guest)
+{
+	enum err err = backend_guest_map(guest, backend->kind, task_slot_of(&backend->task, TASK_VSPACE));
+
+	return err ? err : backend_guest_give_accounts(guest, task_slot_of(&backend->task, TASK_CNODE), backend->accounts);
+}
+
 static enum err create(struct backend *backend)
 {
 	const struct task_config config = {
@@ -175,6 +183,7 @@ static enum err create(struct backend *backend)
 		.heap = (backend->type->heap_size(root.system.sessions[backend->kind]) + PAGE - 1) / PAGE * PAGE,
 		.hold = backend_hold(backend),
 		.notification = backend->notification,
+		.hart = BACKEND_HART,
 		.time = cpu_time_server(root.info->timebase_hz),
 	};
 	struct attach_table *table = backend_table(backend);
@@ -184,7 +193,7 @@ static enum err create(struct backend *backend)
 		err = backend_give(backend);
 	for (unsigned i = 0; i < root.system.guests && !err; i++)
 		if (table->guest[i].epoch % 2)
-			err = backend_guest_map(&root.guest[i], backend->kind, task_slot_of(&backend->task, TASK_VSPACE));
+			err = give_guest(backend, &root.guest[i]);
 	if (err)
 		return err;
 	table->starts++;
@@ -295,7 +304,7 @@ static enum err attach(struct backend *backend, struct guest *guest)
 	task_give_value(backend->type->clients, guest->config->devices[backend->kind]);
 	/* A server that is to be started again maps it then. */
 	if (!err && backend->task.exists)
-		err = backend_guest_map(guest, backend->kind, task_slot_of(&backend->task, TASK_VSPACE));
+		err = give_guest(backend, guest);
 	if (err)
 		return err;
 	backend_guest_describe(guest, attachment);

@@ -158,6 +158,7 @@ enum err backend_give(struct backend *backend)
 	if (err)
 		return err;
 	give_signals(backend);
+	backend->accounts = task_give_slots(&backend->task, "accounts", ATTACH_GUESTS_MAX * ATTACH_VCPUS_MAX);
 	task_give_value("devices", backend->devices);
 	task_give_value("quiet-devices", backend->quiet);
 	task_give_value("epoch", root.devices.epoch);

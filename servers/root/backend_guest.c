@@ -99,6 +99,35 @@ enum err backend_guest_map(struct guest *guest, enum backend_kind kind, cptr_t s
 	return err;
 }
 
+static uint32_t hart_of(uint32_t number)
+{
+	return number % root.info->harts;
+}
+
+/* Of the scheduling contexts that are charged, the one with this number; 0: there are not so many. */
+static cptr_t account_of(const struct guest *guest, unsigned number)
+{
+	bool near = false;
+
+	for (unsigned i = 0; i < guest->vmm.threads; i++)
+		near |= hart_of(guest->config->hart[i]) == hart_of(BACKEND_HART);
+	for (unsigned i = 0; i < guest->vmm.threads; i++)
+		if ((!near || hart_of(guest->config->hart[i]) == hart_of(BACKEND_HART)) && number-- == 0)
+			return guest->vmm.thread[i] + 1;
+	return 0;
+}
+
+enum err backend_guest_give_accounts(const struct guest *guest, cptr_t cnode, cptr_t accounts)
+{
+	enum err err = ERR_OK;
+	cptr_t context;
+
+	_Static_assert(SYSTEM_GUESTS_MAX == ATTACH_GUESTS_MAX && SYSTEM_VCPUS_MAX == ATTACH_VCPUS_MAX, "a slot for each vCPU");
+	for (unsigned i = 0; !err && (context = account_of(guest, i)); i++)
+		err = cnode_mint(cnode, accounts + guest->number * ATTACH_VCPUS_MAX + i, ROOT_SLOT_CNODE, context, RIGHT_GRANT, 0);
+	return err;
+}
+
 void backend_guest_describe(const struct guest *guest, struct attachment *attachment)
 {
 	uint64_t offset = 0;
@@ -108,6 +137,9 @@ void backend_guest_describe(const struct guest *guest, struct attachment *attach
 	attachment->size = guest->config->memory;
 	attachment->address = address_of(guest);
 	attachment->ranges = guest->ram.blocks;
+	attachment->vcpus = 0;
+	while (account_of(guest, attachment->vcpus))
+		attachment->vcpus++;
 	for (unsigned b = 0; b < guest->ram.blocks; b++) {
 		uint64_t size = UINT64_C(1) << memory_bits(guest->ram.block[b]);
 

@@ -26,5 +26,14 @@ enum err backend_guest_keep(struct guest *guest, cptr_t frame) __attribute__((wa
 /* Maps all of it in a server's address space. */
 enum err backend_guest_map(struct guest *guest, enum backend_kind kind, cptr_t space) __attribute__((warn_unused_result));
 
+/* The hart of the servers. */
+#define BACKEND_HART 0u
+
+/*
+ * Puts capabilities that allow nothing but to charge into a server's CNode, each guest's in slots of its own from `accounts` on: of the scheduling
+ * contexts of vCPUs on the server's hart, because that is where its time is missed; of all if there are none.
+ */
+enum err backend_guest_give_accounts(const struct guest *guest, cptr_t cnode, cptr_t accounts) __attribute__((warn_unused_result));
+
 /* What the server is told; the epoch stays. */
 void backend_guest_describe(const struct guest *guest, struct attachment *attachment);

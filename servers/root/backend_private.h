@@ -51,6 +51,7 @@ struct backend {
 	unsigned quiet; /* of them, the last ones */
 	const struct device *device[BACKEND_DEVICES_MAX];
 	cptr_t notification, control, silence; /* the server's; the same, badged for the console; one that nobody signals */
+	cptr_t accounts; /* in its CNode: <proto/attach.h> */
 	cptr_t frames;
 	unsigned pages;
 	block_t dma; /* 0: none */

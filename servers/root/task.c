@@ -15,7 +15,7 @@
 #include "slots.h"
 
 #define PAGE 4096u
-#define CNODE_BITS 6u
+#define CNODE_BITS 7u
 
 static struct task_common common;
 
@@ -189,6 +189,15 @@ void task_give_moved_cap(struct task *task, const char *name, cptr_t source)
 	if (err)
 		resource_error = err;
 	new_resource(name, TASK_CAP)->value = task->next_cap++;
+}
+
+cptr_t task_give_slots(struct task *task, const char *name, unsigned count)
+{
+	cptr_t first = task->next_cap;
+
+	new_resource(name, TASK_CAP)->value = first;
+	task->next_cap += count;
+	return first;
 }
 
 void task_give_memory(const char *name, uint64_t address, uint64_t size)

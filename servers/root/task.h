@@ -64,6 +64,7 @@ enum err task_create(struct task *task, const struct task_config *config) __attr
 /* Resources, by name. Capabilities are derived from a slot of the root task. What does not fit shows in task_start. */
 void task_give_cap(struct task *task, const char *name, cptr_t source, unsigned rights, uint32_t badge);
 void task_give_moved_cap(struct task *task, const char *name, cptr_t source);
+cptr_t task_give_slots(struct task *task, const char *name, unsigned count); /* empty ones in its CNode: returns the first */
 void task_give_memory(const char *name, uint64_t address, uint64_t size);
 void task_give_value(const char *name, uint64_t value);
 void task_give_string(const char *name, const char *string);

@@ -3,7 +3,9 @@
 
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include <libsys/account.h>
 #include <libsys/backend.h>
 #include <libsys/invoke.h>
 #include <libsys/log.h>
@@ -16,6 +18,11 @@ static struct { enum err err; uint64_t bits; } answer[8];
 static unsigned answers, polls, waits, turns;
 static uint64_t seen[8];
 static jmp_buf out;
+static uint64_t now;
+static cptr_t accounts;
+static struct { cptr_t cap; uint64_t ticks; } charged[8];
+static unsigned charges;
+static struct task_info info = { .timebase_hz = 1000000 }; /* so 100 ticks are enough */
 
 static enum err next(uint64_t *bits)
 {
@@ -45,8 +52,21 @@ enum err sys_signal(cptr_t notification)
 
 enum err sys_invoke(cptr_t cap, uint64_t operation, const uint64_t arguments[5], uint64_t *results)
 {
-	(void)cap, (void)operation, (void)arguments, (void)results;
-	return ERR_OK;
+	assert_int_equal(operation, OP_SCHED_CONTEXT_CHARGE);
+	charged[charges].cap = cap;
+	charged[charges++].ticks = arguments[0];
+	*results = 0;
+	return cap == accounts + 2 * ATTACH_VCPUS_MAX ? ERR_INVALID_CAP : ERR_OK;
+}
+
+uint64_t sys_time(void)
+{
+	return now;
+}
+
+const struct task_info *task_info(void)
+{
+	return &info;
 }
 
 void *task_memory(const char *name, size_t *size)
@@ -57,8 +77,7 @@ void *task_memory(const char *name, size_t *size)
 
 cptr_t task_cap(const char *name)
 {
-	(void)name;
-	return 0;
+	return strcmp(name, "accounts") ? 0 : accounts;
 }
 
 void log_set_channel(struct console_channel *channel, cptr_t console)
@@ -110,6 +129,43 @@ TEST(backend, hands_on_only_bits_that_came)
 	assert_int_equal(seen[4], 8);
 }
 
+/* 150 ticks for guest 1, 30 for nobody, 150 for guest 2. */
+static bool work(uint64_t bits)
+{
+	(void)bits;
+	if (++turns == 4)
+		longjmp(out, 1);
+	account_for(1, now);
+	now += 150;
+	account_for(2, now);
+	now += 150;
+	account_end(now);
+	account_begin(now += 30);
+	return true;
+}
+
+TEST(backend, charges_whom_it_worked_for)
+{
+	static const unsigned guest[] = { 1, 2, 1, 1 };
+
+	answers = turns = charges = 0;
+	for (unsigned i = 0; i < 8; i++)
+		answer[i].err = ERR_WOULD_BLOCK;
+	accounts = 40;
+	backend_find(0, 0);
+	account_open(1, 1);
+	account_open(2, 1);
+	if (!setjmp(out))
+		backend_run(work, deadline);
+	accounts = 0;
+	/* The second one is gone: it is asked once. */
+	assert_int_equal(charges, 4);
+	for (unsigned i = 0; i < charges; i++) {
+		assert_int_equal(charged[i].cap, 40 + guest[i] * ATTACH_VCPUS_MAX);
+		assert_int_equal(charged[i].ticks, 150);
+	}
+}
+
 TEST(backend, ends_when_it_cannot_wait)
 {
 	(void)state;
@@ -127,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RUN(backend, hands_on_only_bits_that_came),
+		RUN(backend, charges_whom_it_worked_for),
 		RUN(backend, ends_when_it_cannot_wait),
 	};
 
