@@ -68,6 +68,34 @@ def test_cap_holds_on_another_hart():
     check(72 <= rows["beta"][0] <= 78, f"the other got {rows['beta'][0]:.1f} %")
 
 
+def check_beside_load(said, commands=(), **load):
+    """A guest that computes has half of its hart beside one that keeps a server busy: the server's time is that one's."""
+    nets, disks = {"lan": {}}, {"store": {"file": "store.img", "size": "8M"}}
+    text = description(busy("alpha"), Guest("beta", "load", **load),
+        **({"nets": nets} if "nics" in load else {"disks": disks, "volumes": {"data": {"disk": "store"}}}))
+    system = System(text, arguments=SLOW)
+    system.expect(rf"load: {said}\n", 60)
+    for command in commands:
+        system.prompt(command)
+        if command == "start beta":
+            system.expect(rf"load: {said}\n", 60)
+    row = system.expect(r"busy: (\d+) of (\d+) us, longest gap (\d+) us", 120)
+    share = int(row.group(1)) * 100 / int(row.group(2))
+    check(45 <= share <= 52, f"it got {share:.1f} %")
+
+
+def test_time_for_frames_is_the_senders():
+    check_beside_load("sends", nics=["lan"])
+
+
+def test_time_is_the_senders_after_restarts():
+    check_beside_load("sends", ("kill net", "stop beta", "start beta", "stop alpha", "start alpha"), nics=["lan"])
+
+
+def test_time_for_doorbells_is_the_ringers():
+    check_beside_load("rings", disks=["data"])
+
+
 def cpu_row(system, name):
     """Share, cap, seconds used and times out of time, by the prompt."""
     row = re.search(rf"\d {name} +1 +(\d+) +(\S+) +(\d+\.\d+) s +(\d+)\n", system.prompt("cpu"))
