@@ -178,7 +178,7 @@ class Raw:
                 frame = frame[:12] + struct.pack(">HH", kind or ETH_VLAN, tag) + frame[12:]
         return frame
 
-    def expect(self, wanted, what, seconds=5):
+    def expect(self, wanted, what, seconds=15):
         """Waits for a frame; returns it."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -217,7 +217,7 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
-def ping(outside, address, size=56, fragment=True, tries=3, seconds=3):
+def ping(outside, address, size=56, fragment=True, tries=3, seconds=5):
     """Whether a guest answers an echo request with `size` bytes of data. fragment: whether it may be sent in pieces."""
     ipv6 = ":" in address
     link = outside.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if ipv6 else socket.IPPROTO_ICMP)
@@ -380,7 +380,7 @@ class Station(threading.Thread):
             elif echo[0] == 0:
                 self.echoes.add(socket.inet_ntoa(payload[12:16]))
 
-    def ping(self, address, seconds=3):
+    def ping(self, address, seconds=10):
         end = time.monotonic() + seconds
         self.known.pop(address, None)
         self.echoes.discard(address)

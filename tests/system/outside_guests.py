@@ -27,17 +27,6 @@ def address_of(system, name="eth0"):
     return text, net.mac(text)
 
 
-def drops(system):
-    """What each port dropped, by reason, as the prompt says: {guest.NIC or uplink: {reason: frames}}."""
-    found, port = {}, None
-    for line in system.prompt("nets").splitlines():
-        row = re.match(r"  \S+ +(\S+) +[0-9a-f:]{17} ", line)
-        port = row.group(1) if row else port
-        if line.startswith("    dropped: "):
-            found[port] = {reason: int(count) for reason, count in re.findall(r"(\S[^,]*?) (\d+)(?:,|$)", line.partition(": ")[2])}
-    return found
-
-
 def guest_pings(system, address, more="", wanted=True):
     # The shell prefers its own ping, which has fewer options.
     how = "-c 3 -i 0.2 -W 5" if wanted else "-c 2 -i 0.3 -W 1"

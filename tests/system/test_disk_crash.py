@@ -6,7 +6,7 @@ import re
 import signal
 
 from disks import MIB, DiskSystem, Disks, fio
-from driver import check
+from driver import check, patience
 
 # More for a long run: SERAI_DISK_KILLS=50 tests/system/run -k disk_crash
 KILLS = int(os.environ.get("SERAI_DISK_KILLS", "3"))
@@ -57,12 +57,14 @@ test_machine_killed_during_writes_keeps_what_was_synced.seconds = 120 + 90 * KIL
 def kill_during(system, command, device):
     """Kills the block server again and again while a command runs that checks what it wrote."""
     system.type(f"{command}; echo FI''O-$?-\r")
+    start = system.position
     system.wait(2)
     for _ in range(KILLS):
         answer = system.prompt("kill block")
         check("cannot" not in answer, f"kill said {answer}")
         # A second between kills, at least; while it counts its restarts.
         system.wait(1.5)
+    system.position = start
     match = system.expect(r"FIO-(\d+)-", 240)
     check(match.group(1) == "0", f"fio on {device} failed with {match.group(1)}")
 
@@ -73,7 +75,7 @@ def test_block_server_killed_under_load_is_not_noticed():
         system = DiskSystem(disks, {"alpha": ["data", "over"]})
         system.wait_shells()
         for device in ("/dev/vda", "/dev/vdb"):
-            seconds = 6 + 3 * KILLS
+            seconds = round((6 + 3 * KILLS) * patience())
             kill_during(system, fio(device, "randrw", "16M", "4k", 16,
                 f"--bsrange=4k-64k --verify=crc32c --verify_fatal=1 --time_based --runtime={seconds}"), device)
         answer = system.run("echo; dmesg | grep -c 'I/O error'; true")

@@ -6,24 +6,30 @@ import os
 import re
 import time
 
-from driver import check, free_port
+from driver import check, free_port, patience
 from host_servers import PAGE, SshServer, serve_names, serve_pages
 from net_guests import ADDRESSES, GATEWAY, NetSystem, Outside
 
 # SERAI_NET_KILLS=25 copies 200 MiB while the net server is killed as often: minutes.
 KILLS = int(os.environ.get("SERAI_NET_KILLS", "3"))
 KILL_MIB = 8  # to copy for each kill
-# What a flood may cost others; 8 ms and 0.7 s were seen.
+# What a flood may cost others; 8 ms and 0.7 s were seen. On a busy host, so many times what it costs without a flood.
 FLOOD_PING_MS = 250
 FLOOD_SSH_SECONDS = 15
+FLOOD_TIMES = 10
 COPY_BYTES = 1 << 20  # to and from a server on this host
 
 
 def check_ssh_to_host(system, server, name):
-    """From the shell of a guest that has the focus to a server on this host's loopback: a command, and files both ways."""
-    words, there = f"-i /tmp/key -p {server.port}", f"{server.USER}@{GATEWAY}"
+    """A command, from the shell of the guest that has the focus, to a server on this host's loopback."""
     system.run(server.take_key())
-    check(f"\nasked of this host: of-{name}\n" in system.run(f"ssh {words} {there} of-{name}"), f"{name} does not reach this host by ssh")
+    answer = system.run(f"ssh -i /tmp/key -p {server.port} {server.USER}@{GATEWAY} of-{name}")
+    check(f"\nasked of this host: of-{name}\n" in answer, f"{name} does not reach this host by ssh: {answer}")
+
+
+def check_files_to_host(system, server, name):
+    """Files both ways, and a guest without the key."""
+    there = f"{server.USER}@{GATEWAY}"
     check(system.run_any(f"ssh -p {server.port} {there} true")[0] != 0, "this host let somebody in without a key")
     system.run(f"head -c {COPY_BYTES} /dev/urandom >/tmp/sent; scp -O -q -i /tmp/key -P {server.port} /tmp/sent {there}:got")
     check(hashlib.sha256((server.folder / "got").read_bytes()).hexdigest() in system.run("sha256sum /tmp/sent"), "another file came to this host")
@@ -51,6 +57,7 @@ def test_reaches_the_others_and_the_outside():
         code, answer = system.ssh(ports[name], "hostname")
         check(code == 0 and answer == f"{name}\n", f"ssh to {name} ended with {code}: {answer}")
         check_ssh_to_host(system, server, name)
+    check_files_to_host(system, server, "beta")
     own = re.search(r"inet6 (fe80[0-9a-f:]+)/", system.run("ip -6 address show eth0")).group(1)
     system.enter("alpha")
     check(system.ping(f"{own}%eth0", 3, "-6") == 3, "pings by IPv6 were lost")
@@ -88,7 +95,8 @@ def test_iperf_and_ping_flood():
     check("rx-1" in system.run("ls /sys/class/net/eth0/queues"), "there is one pair of queues for two vCPUs")
     system.run("ssh root@beta iperf3 -s -D")
     for words in ("", "-R", "-P 4", "-P 4 -R"):
-        answer = system.run(f"iperf3 -c beta -t 2 -f m {words}")
+        # In small blocks, or a stream with little time may have sent less than one.
+        answer = system.run(f"iperf3 -c beta -t {round(2 * patience())} -l 16K -f m {words}")
         rates = [float(rate) for rate in re.findall(r"([\d.]+) Mbits/sec +receiver", answer)]
         check(len(rates) == (5 if "-P" in words else 1) and all(rates), f"iperf3 {words}: {rates}")
     check(system.ping("beta", 2000, "-f -q") == 2000, "pings of a flood were lost")
@@ -124,7 +132,7 @@ def test_link_and_vlans():
         system.enter("alpha")
         system.run(f"for i in 1 2 3 4 5 6 7 8 9; do [ $(cat /sys/class/net/eth0/carrier) = {carrier} ] && break; sleep 0.2; done")
         check(f"\n{carrier}\n" in system.run("cat /sys/class/net/eth0/carrier"), f"carrier with the link {state}")
-        check(system.ping("beta", 2, "-W 2") == answers, f"pings with the link {state}")
+        check(system.ping("beta", 2, "-W 10" if answers else "-W 2") == answers, f"pings with the link {state}")
         if state == "down":
             # It stays unplugged with a new server.
             system.prompt("kill net")
@@ -152,10 +160,14 @@ def test_hostile_outside():
     system.enter("alpha")
     alpha = system.mac()
     check(system.ping(GATEWAY) == 3, "pings to the outside were lost")
-    # More sources than the switch's table has room for.
-    system.start_count(8)
-    outside.send_all((alpha + b"\x02\x77\0\0" + number.to_bytes(2, "big") + experiment for number in range(2000)), 500)
-    check(system.counted()[0] == 2000, "frames from many sources did not come")
+    # More sources than the switch's table has room for. A busy host may lose some before QEMU reads them, fewer if they come slower.
+    for rate in (500, 250, 125):
+        system.start_count(2000 // rate + 4)
+        outside.send_all((alpha + b"\x02\x77\0\0" + number.to_bytes(2, "big") + experiment for number in range(2000)), rate)
+        came = system.counted()[0]
+        if came == 2000:
+            break
+    check(came == 2000, f"{came} of 2000 frames from many sources came")
     check(system.ping(GATEWAY) == 3, "pings were lost after the table was full")
     system.enter("beta")
     check(system.ping(GATEWAY) == 3, "beta's pings were lost after the table was full")
@@ -164,18 +176,22 @@ def test_hostile_outside():
     drops = system.drops()
     check(drops["uplink"] == {"wrong source MAC": 20}, f"a guest's address from outside: {drops}")
     # A storm: a burst and 1000 a second come through, the rest does not.
-    system.start_count(4)
-    outside.send_all((everybody + outside.MAC + experiment for _ in range(6000)), 2000)
-    frames, _, milliseconds = system.counted()
-    check(1000 <= frames <= 1000 + 1.05 * milliseconds, f"{frames} broadcasts came in {milliseconds} ms")
-    check(system.drops()["uplink"].get("broadcast rate", 0) > 0, "no broadcast was dropped")
+    for rate in (2000, 3000, 4000):
+        system.start_count(4)
+        outside.send_all((everybody + outside.MAC + experiment for _ in range(3 * rate)), rate)
+        frames, _, milliseconds = system.counted()
+        check(frames <= 1000 + 1.05 * milliseconds, f"{frames} broadcasts came in {milliseconds} ms")
+        dropped = system.drops()["uplink"].get("broadcast rate", 0)
+        if dropped:
+            break
+    check(frames >= 1000 and dropped > 0, f"{frames} broadcasts came, {dropped} were dropped")
     check(system.ping(GATEWAY) == 3 and system.ping("alpha") == 3, "pings were lost after the storm")
 
 
 def check_rate(system, sender, words, unit, rate, burst):
     """beta gets what the sender's limit lets through, within 5 %. unit: 0 for frames, 1 for bytes.
 
-    A burst is a second's. A busy host may keep the sender from using its limit, but nothing may let more through.
+    A burst is a second's. A busy host may keep the sender from using its limit, which is low for that reason, but nothing may let more through.
     """
     system.enter("beta")
     mac = ":".join(f"{byte:02x}" for byte in system.mac())
@@ -195,11 +211,20 @@ def check_rate(system, sender, words, unit, rate, burst):
 
 
 def test_rate_limits():
-    system = NetSystem({"alpha": {"nics": [{"net": "lan", "packets": 300, "packets_burst": 300}]}, "beta": {},
-        "gamma": {"nics": [{"net": "lan", "bandwidth": "512K", "bandwidth_burst": "512K"}]}}, memory="576M")
+    system = NetSystem({"alpha": {"nics": [{"net": "lan", "packets": 60, "packets_burst": 60}]}, "beta": {},
+        "gamma": {"nics": [{"net": "lan", "bandwidth": "128K", "bandwidth_burst": "128K"}]}}, memory="576M")
     system.wait_shells()
-    check_rate(system, "alpha", "", 0, 300, 300)
-    check_rate(system, "gamma", "size=1514", 1, 512 << 10, 512 << 10)
+    check_rate(system, "alpha", "", 0, 60, 60)
+    check_rate(system, "gamma", "size=1514", 1, 128 << 10, 128 << 10)
+
+
+def pings_and_ssh(system, port):
+    """Milliseconds of 20 pings of beta to the host, sorted, and seconds of a login to it."""
+    answer = system.run(f"/bin/ping -i 0.2 -c 20 {GATEWAY}")
+    started = time.monotonic()
+    code, name = system.ssh(port, "hostname")
+    check(code == 0 and name == "beta\n", f"ssh ended with {code}: {name}")
+    return sorted(float(time) for time in re.findall(r"time=([\d.]+)", answer)), time.monotonic() - started
 
 
 def test_flood():
@@ -208,19 +233,18 @@ def test_flood():
     system.wait_shells()
     system.enter("beta")
     mac = ":".join(f"{byte:02x}" for byte in system.mac())
+    idle, idle_seconds = pings_and_ssh(system, port)
     # To somebody outside who does not exist, to beta itself, and to everybody.
     for target in ("02:00:00:00:00:77", mac, "ff:ff:ff:ff:ff:ff"):
         system.enter("alpha")
         system.run(f"net send eth0 seconds=12 to={target} >/tmp/sent & true")
         system.enter("beta")
-        answer = system.run(f"/bin/ping -i 0.2 -c 20 {GATEWAY}")
-        times = sorted(float(time) for time in re.findall(r"time=([\d.]+)", answer))
+        times, seconds = pings_and_ssh(system, port)
         # A flood to beta may take a buffer that an answer would have needed.
-        check(len(times) >= 17 and times[-2] < FLOOD_PING_MS, f"pings during the flood of {target}, milliseconds: {times}")
-        started = time.monotonic()
-        code, answer = system.ssh(port, "hostname")
-        check(code == 0 and answer == "beta\n", f"ssh during the flood of {target} ended with {code}: {answer}")
-        check(time.monotonic() - started < FLOOD_SSH_SECONDS, f"ssh during the flood of {target} took too long")
+        check(len(times) >= 17 and times[-2] < max(FLOOD_PING_MS, FLOOD_TIMES * idle[-2]),
+            f"pings during the flood of {target}, milliseconds: {times}; without: {idle}")
+        check(seconds < max(FLOOD_SSH_SECONDS, FLOOD_TIMES * idle_seconds),
+            f"ssh during the flood of {target} took {seconds:.1f} s, without {idle_seconds:.1f}")
         system.enter("alpha")
         sent = int(re.search(r"sent (\d+)", system.run("wait; cat /tmp/sent")).group(1))
         check(sent > 2000, f"{sent} frames are no flood")

@@ -11,7 +11,7 @@ import time
 import outside as net
 from driver import check
 from outside import TAP, Namespace, Outside
-from outside_guests import OWN4, OWN6, add_address, address_of, both_ways, drops, guest_pings, outside_pings, start
+from outside_guests import OWN4, OWN6, add_address, address_of, both_ways, guest_pings, outside_pings, start
 
 FAR = "10.10.0.2"
 
@@ -66,7 +66,7 @@ def too_large(system, outside):
     outside_pings(outside, "10.9.0.21", size=1472, fragment=False)
     outside.run("ip", "link", "set", TAP, "mtu", 9000)
     outside_pings(outside, "10.9.0.21", size=2000, fragment=False, wanted=False)
-    check(drops(system)["uplink"].get("bad frame", 0) > 0, "a frame beyond the MTU was not counted")
+    check(system.drops()["uplink"].get("bad frame", 0) > 0, "a frame beyond the MTU was not counted")
     outside_pings(outside, "10.9.0.21")
     outside.run("ip", "link", "set", TAP, "mtu", 1500)
 
@@ -146,7 +146,7 @@ def takes_no_others_address(system, outside):
         raw.expect_not(lambda frame: frame[6:12] == own and net.named_as_sender(frame, ("10.9.0.23", "fd00:9::23")),
             "another's address from the guest", 1)
     check("10.9.0.23" not in outside.neighbours() and "fd00:9::23" not in outside.neighbours(), "outside took over a wrong address")
-    check(drops(system).get("beta.0", {}).get("wrong source address", 0) >= 4, "frames with other addresses were not counted")
+    check(system.drops().get("beta.0", {}).get("wrong source address", 0) >= 4, "frames with other addresses were not counted")
     # Nor does outside take that of beta from it.
     system.enter("alpha")
     _text, alpha = address_of(system)
@@ -156,7 +156,7 @@ def takes_no_others_address(system, outside):
             raw.send(net.ethernet(alpha, outside.mac, net.ETH_ARP, net.arp(2, outside.mac, "10.9.0.22", alpha, "10.9.0.21")))
         guest_pings(system, "10.9.0.22")
         raw.expect_not(lambda frame: net.kind_of(frame) == net.ETH_IPV4 and frame[30:34] == bytes((10, 9, 0, 22)), "a packet for beta", 0.5)
-    check(drops(system)["uplink"].get("wrong source address", 0) == 20, "ARP from outside with a guest's address was not counted")
+    check(system.drops()["uplink"].get("wrong source address", 0) == 20, "ARP from outside with a guest's address was not counted")
 
 
 def test_mtu_9000():
@@ -207,7 +207,7 @@ def test_vlan():
         guest_pings(system, "10.6.0.22", wanted=False)
         with net.Station(outside, "02:00:00:00:06:01", "10.6.0.1", vlan=6) as six:
             guest_pings(system, "10.6.0.1", wanted=False)
-            check(not six.ping("10.6.0.21"), "a guest in VLAN 5 answered to VLAN 6")
+            check(not six.ping("10.6.0.21", 3), "a guest in VLAN 5 answered to VLAN 6")
             check(six.ping("10.6.0.22"), "the trunk did not answer in VLAN 6")
         sees_its_own_only(system, outside, alpha)
         sends_with_its_tag(system, outside, alpha, beta)
@@ -237,7 +237,7 @@ def sends_with_its_tag(system, outside, alpha, beta):
         check(net.vlan_of(frame) == 5, f"the guest's frame has VLAN {net.vlan_of(frame)}")
         system.run("ip link add link eth0 name eth0.6 type vlan id 6 && ip link set eth0.6 up && net send eth0.6 count=5 to=02:00:00:00:06:01")
         raw.expect_not(lambda frame: frame[6:12] == alpha and net.vlan_of(frame) != 5, "a guest of VLAN 5 elsewhere", 1)
-        check(drops(system)["alpha.0"].get("VLAN", 0) >= 5, "frames of another VLAN were not counted")
+        check(system.drops()["alpha.0"].get("VLAN", 0) >= 5, "frames of another VLAN were not counted")
         system.enter("beta")
         system.run("net send eth0.6 count=1 to=02:00:00:00:06:01 && net send eth0 count=1 to=02:00:00:00:06:01")
         for vlan in (6, None):
@@ -332,9 +332,13 @@ def test_hostile_outside():
         guests = [links[name] for name in sorted(links)]
         with Attack(outside, hostile_frames(outside.mac, guests)) as attack:
             between = answers(system, "10.9.0.22")
+            for _ in range(100):  # on a busy host
+                if attack.sent > 10000:
+                    break
+                system.wait(0.2)
         check(attack.sent > 10000, f"only {attack.sent} hostile frames were sent")
         check(between >= 10, f"only {between} of 20 packets between guests came back")
-        dropped = drops(system)["uplink"]
+        dropped = system.drops()["uplink"]
         for reason in ("bad frame", "wrong source MAC", "broadcast rate"):
             check(dropped.get(reason, 0) > 0, f"nothing was dropped for {reason!r}: {dropped}")
         takes_no_guest_address(system, outside, guests)
