@@ -65,30 +65,41 @@ static void read_windows(const void *tree, int node, int parent_cells, struct bu
 	}
 }
 
+/* How many cells a controller's addresses and interrupts have; 0 where it does not say. */
+static void read_controller(const void *tree, uint32_t phandle, uint32_t *address, uint32_t *interrupt)
+{
+	int controller = fdt_node_offset_by_phandle(tree, phandle), length;
+	const fdt32_t *value = controller < 0 ? NULL : property(tree, controller, "#address-cells", &length);
+
+	*address = value && length == 1 ? fdt32_ld(value) : 0;
+	value = controller < 0 ? NULL : property(tree, controller, "#interrupt-cells", &length);
+	*interrupt = value && length == 1 ? fdt32_ld(value) : 0;
+}
+
 /* Interrupts go to the one controller that the kernel has; the first cell there is the source. */
 static void read_lines(const void *tree, int node, struct bus_pci *pci)
 {
 	int masks, count;
 	const fdt32_t *mask = property(tree, node, "interrupt-map-mask", &masks);
 	const fdt32_t *map = property(tree, node, "interrupt-map", &count);
+	uint32_t last = 0, address = 0, interrupt = 0;
 
 	if (masks < UNIT_CELLS + 1)
 		return;
 	pci->function_mask = fdt32_ld(mask);
 	pci->pin_mask = fdt32_ld(mask + UNIT_CELLS);
 	while (count > UNIT_CELLS + 2 && pci->lines < BUS_LINES_MAX) {
-		int controller = fdt_node_offset_by_phandle(tree, fdt32_ld(map + UNIT_CELLS + 1)), length;
-		uint32_t address = 0, interrupt = 0;
-		const fdt32_t *value = controller < 0 ? NULL : property(tree, controller, "#address-cells", &length);
+		uint32_t phandle = fdt32_ld(map + UNIT_CELLS + 1);
 
-		if (value && length == 1)
-			address = fdt32_ld(value);
-		value = controller < 0 ? NULL : property(tree, controller, "#interrupt-cells", &length);
-		if (value && length == 1)
-			interrupt = fdt32_ld(value);
+		/* To find it, libfdt reads the whole tree; usually all lines have the same. No phandle is 0. */
+		if (phandle != last)
+			read_controller(tree, phandle, &address, &interrupt);
+		last = phandle;
+		if (!phandle || address > 2 || interrupt < 1 || interrupt > 4)
+			return;
 		int width = UNIT_CELLS + 2 + (int)(address + interrupt);
 
-		if (address > 2 || interrupt < 1 || interrupt > 4 || count < width)
+		if (count < width)
 			return;
 		pci->line[pci->lines++] = (struct bus_line){
 			.function = fdt32_ld(map) & pci->function_mask,

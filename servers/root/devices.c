@@ -254,9 +254,15 @@ static void make_frames(uint64_t uart)
 void devices_init(uint64_t uart)
 {
 	static struct buses buses;
+	bool wanted = false;
 
-	buses_read((const void *)(uintptr_t)root.info->device_tree, &buses);
-	probe(&buses);
+	for (unsigned i = 0; i < BACKENDS; i++)
+		wanted |= root.system.has[i];
+	/* To look for devices that nobody drives would cost a boot 10 million instructions. */
+	if (wanted) {
+		buses_read((const void *)(uintptr_t)root.info->device_tree, &buses);
+		probe(&buses);
+	}
 	make_frames(uart);
 	for (unsigned i = 0; i < root.devices.count; i++) {
 		struct device *device = &root.devices.device[i];

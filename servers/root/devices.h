@@ -27,12 +27,15 @@ struct device {
 
 struct devices {
 	cptr_t uart; /* frame */
-	uint64_t epoch; /* ns since 1970 when the timer was 0, by the machine's clock; 0: it has none */
+	uint64_t epoch; /* ns since 1970 when the timer was 0, by the machine's clock; 0: it has none, or nobody asks */
 	unsigned count;
 	struct device device[DEVICES_MAX];
 };
 
-/* Looks for devices and makes all frames, also that of the UART, which is at a physical address. Once, before any is used. */
+/*
+ * Looks for devices, if the system has servers that drive some, and makes all frames, also that of the UART, which is at a physical
+ * address. Once, behind system_read, before any is used.
+ */
 void devices_init(uint64_t uart);
 
 static inline unsigned device_frames(const struct device *device)
