@@ -5,6 +5,7 @@
 
 #define MULTIPLE 2u   /* of what is free: a sender's share */
 #define PATIENCES 10u /* a second: 100 ms */
+#define WAITS 100u    /* times that, for a driver that says what it has looked at */
 
 void share_init(struct share *share, uint64_t (*now)(void), uint64_t hz)
 {
@@ -45,11 +46,11 @@ static void count(struct share *share, uint16_t first, uint16_t end)
 
 /*
  * Some drivers offer buffers again only when few are left, and some offer fewer than before: what looks taken is not, then, and its senders would
- * be shut out for ever. Not if the driver has looked at all that it was given, or after a while.
+ * be shut out for ever. Not if the driver has looked at all that it was given. One that cannot tell, or tells nothing as it polls, is given a while.
  */
 static bool forgotten(const struct share *share, const struct virtqueue *ring)
 {
-	return virtqueue_caught_up(ring) || share->now() - share->moved > share->patience;
+	return virtqueue_caught_up(ring) || share->now() - share->moved > share->patience * (ring->event_index ? WAITS : 1);
 }
 
 bool share_look(struct share *share, const struct virtqueue *ring, unsigned from)

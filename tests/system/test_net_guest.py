@@ -250,6 +250,31 @@ def test_flood():
         check(sent > 2000, f"{sent} frames are no flood")
 
 
+def test_flood_leaves_buffers_to_others():
+    """Of a guest that takes nothing meanwhile, as its PLIC lets no interrupts through: so it does not depend on how fast anybody is."""
+    threshold = 0x0c201000  # of the context of hart 0 in S-mode
+    system = NetSystem({"alpha": {}, "beta": {}, "gamma": {}}, uplink=False, memory="576M")
+    system.wait_shells()
+    system.enter("alpha")
+    # It shall not ask for beta's address then.
+    system.run("echo 3600000 >/proc/sys/net/ipv4/neigh/eth0/base_reachable_time_ms")
+    check(system.ping("beta", 3) == 3, "beta does not answer")
+    system.enter("beta")
+    mac = ":".join(f"{byte:02x}" for byte in system.mac())
+    # Its console needs interrupts as well.
+    system.run(f"(sleep 1; devmem {threshold:#x} 32 7; sleep 20; devmem {threshold:#x} 32 0) & true")
+    system.enter("gamma")
+    before = system.drops()
+    system.run(f"sleep 2; net send eth0 count=300 to={mac}")  # more than its queue holds
+    system.enter("alpha")
+    answered = system.ping("beta", 10, "-q -i 0.2 -W 40")
+    drops = system.drops()
+    check(answered == 10, f"{answered} of 10 pings were answered after a flood of beta; dropped before: {before}, then {drops}")
+    share = drops["gamma.0"].get("share of a receiver used up", 0)
+    check(share >= 300 - 256 * 2 // 3 - 10, f"{share} of 300 frames of a flood were more than its share; before: {before}, then {drops}")
+    check(drops["beta.0"] == before["beta.0"], f"frames to beta found no buffer: {before}, then {drops}")
+
+
 for test in (test_reaches_the_others_and_the_outside, test_iperf_and_ping_flood, test_spoofed_frames, test_link_and_vlans,
-        test_hostile_outside, test_rate_limits, test_flood):
+        test_hostile_outside, test_rate_limits, test_flood, test_flood_leaves_buffers_to_others):
     test.seconds = 300

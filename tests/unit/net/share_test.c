@@ -194,7 +194,14 @@ TEST(share, shuts_nobody_out_if_the_driver_offers_late)
 	while (queue_send(0, 1))
 		queue_wait();
 	assert_true(queue_free() > 0);
-	/* One that cannot say so: after a while. */
+	/* One that can say so but does not is taken to be at work, for long; one that cannot, for a while. */
+	queue_make(256, 256, true, 0);
+	while (queue_send(0, 1))
+		;
+	queue.time += 10000;
+	assert_false(queue_send(0, 1));
+	queue.time++;
+	assert_true(queue_send(0, 1));
 	queue_make(256, 256, false, 0);
 	while (queue_send(0, 1))
 		;
