@@ -42,7 +42,7 @@ static inline uint16_t fold(uint32_t sum)
 __attribute__((hot)) uint32_t offload_sum(const uint8_t *data, uint32_t length, uint32_t start)
 {
 	bool odd = (uintptr_t)data & 1;
-	uint64_t sum = 0;
+	uint64_t sum = 0, carries = 0;
 	uint32_t half;
 
 	/* By whole words where they are aligned; from an odd address on, all bytes are in the other half of their pair. */
@@ -56,9 +56,17 @@ __attribute__((hot)) uint32_t offload_sum(const uint8_t *data, uint32_t length, 
 		const word_t *word = (const word_t *)(const void *)data;
 		uint64_t a = word[0], b = word[1], c = word[2], d = word[3];
 
-		sum += (a & LOW) + (a >> 32) + (b & LOW) + (b >> 32);
-		sum += (c & LOW) + (c >> 32) + (d & LOW) + (d >> 32);
+		/* What is lost above the highest bit counts 1 below the lowest. */
+		sum += a;
+		carries += sum < a;
+		sum += b;
+		carries += sum < b;
+		sum += c;
+		carries += sum < c;
+		sum += d;
+		carries += sum < d;
 	}
+	sum = (sum & LOW) + (sum >> 32) + carries;
 	for (; length >= 2; length -= 2, data += 2)
 		sum += *(const half_t *)(const void *)data;
 	if (length)
