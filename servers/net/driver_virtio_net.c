@@ -166,6 +166,19 @@ static __attribute__((hot)) bool net_send(struct nic *nic, const struct frame *f
 	return true;
 }
 
+static inline uint8_t *copy_at(const struct virtio_net *net, unsigned number)
+{
+	return net->copy + (size_t)number * net->copy_size;
+}
+
+static uint8_t *net_prepare(struct nic *nic, uint32_t *room)
+{
+	const struct virtio_net *net = state_of(nic);
+
+	*room = net->copy_size - (uint32_t)HEADER;
+	return net->free_copies ? copy_at(net, net->free_copy[net->free_copies - 1]) + HEADER : NULL;
+}
+
 static bool net_send_copy(struct nic *nic, const uint8_t *data, uint32_t length)
 {
 	struct virtio_net *net = state_of(nic);
@@ -177,9 +190,10 @@ static bool net_send_copy(struct nic *nic, const uint8_t *data, uint32_t length)
 		return false;
 	slot = take_slot(net);
 	slot->copy = net->free_copy[--net->free_copies];
-	memory = net->copy + (size_t)slot->copy * net->copy_size;
+	memory = copy_at(net, (unsigned)slot->copy);
 	memset(memory, 0, HEADER);
-	memcpy(memory + HEADER, data, length);
+	if (data != memory + HEADER)
+		memcpy(memory + HEADER, data, length);
 	piece = (struct virtio_piece){ net->copy_physical + (uint64_t)slot->copy * net->copy_size, (uint32_t)HEADER + length, false };
 	if (virtio_driver_queue_add(&net->send, &piece, 1, slot))
 		return true;
@@ -428,6 +442,7 @@ const struct nic_driver driver_virtio_net = {
 	.room = net_room,
 	.await = net_await,
 	.send = net_send,
+	.prepare = net_prepare,
 	.send_copy = net_send_copy,
 	.kick = net_kick,
 	.work = net_work,

@@ -51,12 +51,37 @@ static bool room(port_set set, const struct frame *frame)
 	return true;
 }
 
+/* Cuts and sums in software, in the NIC's own memory if it has some. false: it had no room for all. */
+static __attribute__((noinline)) bool leave_plain(unsigned number, const struct frame *frame)
+{
+	struct nic *nic = &forward.nic[number];
+	struct offload offload;
+	bool good = true;
+
+	offload_begin(&offload, frame);
+	while (good) {
+		uint32_t room, length;
+		uint8_t *to = nic->driver->prepare(nic, &room);
+
+		if (!to) {
+			to = bounce;
+			room = sizeof(bounce);
+		}
+		length = offload_next(&offload, to, room);
+		if (!length)
+			break;
+		good = nic->driver->send_copy(nic, to, length);
+		if (capture_wants(NET_SESSIONS_MAX + number))
+			capture_received_plain(NET_SESSIONS_MAX + number, to, length, good ? NET_DROPS : NET_DROP_NO_BUFFER);
+	}
+	return good && offload_done(&offload);
+}
+
 /* Apart, for frames between guests have no use for its registers. */
 static __attribute__((noinline)) void leave(unsigned number, const struct frame *frame, struct hold *hold)
 {
 	struct nic *nic = &forward.nic[number];
 	struct net_port_status *counters = &forward.uplink[number];
-	struct offload offload;
 	bool good = true;
 
 	forward.sent |= 1u << number;
@@ -74,14 +99,7 @@ static __attribute__((noinline)) void leave(unsigned number, const struct frame 
 			hold->port->held--;
 		}
 	} else {
-		uint32_t length;
-
-		offload_begin(&offload, frame);
-		while (good && (length = offload_next(&offload, bounce, sizeof(bounce))) != 0) {
-			good = nic->driver->send_copy(nic, bounce, length);
-			if (capture_wants(NET_SESSIONS_MAX + number))
-				capture_received_plain(NET_SESSIONS_MAX + number, bounce, length, good ? NET_DROPS : NET_DROP_NO_BUFFER);
-		}
+		good = leave_plain(number, frame);
 	}
 	if (good) {
 		counters->received_frames++;

@@ -26,6 +26,13 @@ static bool no_send(struct nic *nic, const struct frame *frame, void *token)
 	return true;
 }
 
+static uint8_t *no_prepare(struct nic *nic, uint32_t *room)
+{
+	(void)nic;
+	*room = 0;
+	return NULL;
+}
+
 static bool no_send_copy(struct nic *nic, const uint8_t *data, uint32_t length)
 {
 	(void)nic;
@@ -50,6 +57,7 @@ static const struct nic_driver none = {
 	.name = "none",
 	.room = no_room,
 	.send = no_send,
+	.prepare = no_prepare,
 	.send_copy = no_send_copy,
 	.await = no_kick,
 	.kick = no_kick,

@@ -35,7 +35,9 @@ struct nic_driver {
 	 * them later: token, not NULL then, comes back by `sent` when it has. false: no room now.
 	 */
 	bool (*send)(struct nic *nic, const struct frame *frame, void *token);
-	/* Sends a copy of a plain frame: the memory is free at once. false: no room. */
+	/* Where the next copy can be made in place, of at most *room bytes; NULL: nowhere. Good until something is sent. */
+	uint8_t *(*prepare)(struct nic *nic, uint32_t *room);
+	/* Sends a copy of a plain frame, or what was made where prepare said: the memory is free at once. false: no room. */
 	bool (*send_copy)(struct nic *nic, const uint8_t *data, uint32_t length);
 	/* Lets the device look at what was sent; may call `sent`. */
 	void (*kick)(struct nic *nic);

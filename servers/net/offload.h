@@ -24,5 +24,11 @@ uint32_t offload_count(const struct frame *frame);
  */
 uint32_t offload_next(struct offload *offload, uint8_t *to, uint32_t room);
 
+/* Whether all of the frame was written. */
+static inline bool offload_done(const struct offload *offload)
+{
+	return offload->payload + offload->at == offload->frame->length;
+}
+
 /* Ones' complement sum over memory (RFC 1071) of 16-bit numbers, most significant byte first, plus `start`; to be folded. */
 uint32_t offload_sum(const uint8_t *data, uint32_t length, uint32_t start);

@@ -172,6 +172,31 @@ TEST(driver, sends_copies_until_it_is_full)
 	assert_false(nic.driver->send_copy(&nic, packet, 1600));
 }
 
+TEST(driver, sends_what_was_made_in_place)
+{
+	uint32_t room = 0;
+	uint8_t *to = nic.driver->prepare(&nic, &room), *next;
+
+	packet_write(packet, false, PACKET_UDP, 1400, NULL);
+	assert_non_null(to);
+	assert_in_range(room, 1518, 1600);
+	memcpy(to, packet, 1442);
+	assert_true(nic.driver->send_copy(&nic, to, 1442));
+	next = nic.driver->prepare(&nic, &room);
+	assert_ptr_not_equal(next, to);
+	assert_true(nic.driver->send_copy(&nic, packet, 60));
+	nic.driver->kick(&nic);
+	assert_int_equal(device.sent, 2);
+	assert_int_equal(device.wire[0].length, 1442);
+	assert_memory_equal(device.wire[0].data, packet, 1442);
+	assert_int_equal(device.wire[0].header.flags, 0);
+	/* Nowhere, once it is full. */
+	device.holds = true;
+	while (nic.driver->send_copy(&nic, packet, 60))
+		;
+	assert_null(nic.driver->prepare(&nic, &room));
+}
+
 TEST(driver, wants_no_interrupt_for_copies)
 {
 	/* Each ring asks for one at its beginning. */
@@ -322,6 +347,7 @@ int main(void)
 		RUN_WITH(driver, refuses_what_it_cannot_use, set_up),
 		RUN_WITH(driver, sends_from_where_a_frame_is, set_up_and_open),
 		RUN_WITH(driver, sends_copies_until_it_is_full, set_up_and_open),
+		RUN_WITH(driver, sends_what_was_made_in_place, set_up_and_open),
 		RUN_WITH(driver, wants_no_interrupt_for_copies, set_up_and_open),
 		RUN_WITH(driver, receives_for_long, set_up_and_open),
 		RUN_WITH(driver, receives_over_several_buffers, set_up_and_open),
