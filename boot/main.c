@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The loader: reads the machine's device tree and the boot archive, prepares the kernel and the root task, and jumps.
- * It runs once, on the boot hart, in HS-mode with paging off. Its own memory is free afterwards.
+ * It runs once, on the boot hart, in HS-mode with paging off. Its own memory but the first page is free afterwards.
  */
 #include "load.h"
 #include "sbi.h"
@@ -10,6 +10,7 @@
 #include <string.h>
 
 extern char image_start[], image_end[];
+extern struct lobby lobby; /* entry.S */
 
 _Noreturn void loader_main(uint64_t hart, const void *tree);
 _Noreturn void loader_trap(uint64_t cause, uint64_t pc, uint64_t value);
@@ -86,6 +87,7 @@ static void prepare_memory(const void *tree)
 		if (machine.ram.range[i].base < loader && machine.ram.range[i].end > loader &&
 		    !ranges_overlap(&machine.reserved, machine.ram.range[i].base, loader))
 			ok = ok && ranges_subtract(&memory.ram, machine.ram.range[i].base, loader);
+	ok = ok && ranges_subtract(&memory.ram, loader, loader + RANGE_PAGE); /* the lobby's */
 	memory.free = memory.ram;
 	ok = ok && take_out(loader, (uintptr_t)image_end);
 	ok = ok && take_out((uintptr_t)tree, (uintptr_t)tree + fdt_totalsize(tree));
@@ -145,6 +147,7 @@ void loader_main(uint64_t hart, const void *tree)
 	if (!memory_take(&memory, sizeof(struct handover), RANGE_PAGE, &page))
 		fail("", "there is not enough memory");
 	load.handover = memset((void *)(uintptr_t)page, 0, sizeof(struct handover));
+	load.handover->lobby = (uintptr_t)&lobby;
 	check("kernel: ", load_kernel(&load));
 	check("root task: ", load_root(&load));
 	check("", load_finish(&load));

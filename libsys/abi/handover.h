@@ -17,7 +17,7 @@
 #define KERNEL_BASE 0xffffffff80000000u     /* where the kernel image is linked; 4 KiB leaves with the ELF's rights */
 
 enum region_kind {
-	REGION_RAM = 1,     /* free; becomes Untyped. The loader's own memory is among it */
+	REGION_RAM = 1,     /* free; becomes Untyped. The loader's own memory but its first page is among it */
 	REGION_DEVICE = 2,  /* registers; becomes Untyped (device) */
 	REGION_ARCHIVE = 3, /* the boot archive; becomes Untyped (device), content kept */
 };
@@ -28,6 +28,20 @@ struct region {
 	uint32_t kind; /* enum region_kind */
 	uint32_t reserved;
 };
+
+/*
+ * At the loader's start firmware may send a second hart: OpenSBI before 1.3 marks a hart as started before it says where it is to go
+ * (lib/sbi/sbi_hsm.c, sbi_hsm_hart_start), so one that looks at that moment goes where the boot hart went. There it waits for the kernel
+ * to name it here, or for LOBBY_CLOSED, after which it sleeps for ever. The loader's first page is therefore never given away.
+ */
+struct lobby {
+	uint64_t hart;     /* its id, written last; LOBBY_*: nobody */
+	uint64_t entry;    /* where it goes on as if firmware had sent it there: a0 = its id, paging off */
+	uint64_t argument; /* in a1 */
+};
+
+#define LOBBY_EMPTY UINT64_MAX
+#define LOBBY_CLOSED (UINT64_MAX - 1)
 
 struct handover {
 	uint64_t magic;
@@ -58,6 +72,8 @@ struct handover {
 
 	uint64_t objects;      /* zeroed RAM, 64 KiB aligned, for the first CNode, thread and scheduling context */
 	uint64_t objects_size; /* at least ROOT_OBJECTS_SIZE */
+
+	uint64_t lobby; /* struct lobby */
 
 	uint64_t archive_base;
 	uint64_t archive_size;

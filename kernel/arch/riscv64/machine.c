@@ -17,7 +17,7 @@
 #define SBI_IPI 0x735049
 #define SBI_RFENCE 0x52464e43
 #define SBI_HSM 0x48534d
-#define START_TIMEOUT_MS 1000u
+#define START_TIMEOUT_MS 4000u
 
 uint32_t cbo_zero_bytes;
 
@@ -162,6 +162,7 @@ void arch_hart_main(struct hart *hart)
 static bool hart_start(struct hart *hart, const struct handover *handover)
 {
 	struct hart_start *start = &starts[hart->index];
+	struct lobby *lobby = arch_pointer(paddr(handover->lobby));
 	uint64_t offset = handover->kernel_base - KERNEL_BASE; /* physical - virtual */
 	uint64_t end = arch_time() + handover->timebase_hz / 1000 * START_TIMEOUT_MS;
 
@@ -169,8 +170,11 @@ static bool hart_start(struct hart *hart, const struct handover *handover)
 	start->entry = (uint64_t)hart_entry_paged;
 	start->hart = (uint64_t)hart;
 	start->state = HART_STARTING;
+	lobby->entry = (uint64_t)hart_entry + offset;
+	lobby->argument = (uint64_t)start + offset;
+	__atomic_store_n(&lobby->hart, hart->arch.id, __ATOMIC_RELEASE);
 	__asm__ volatile("fence rw, rw" ::: "memory");
-	if (sbi_call_5(SBI_HSM, 0, hart->arch.id, (uint64_t)hart_entry + offset, (uint64_t)start + offset, 0, 0))
+	if (sbi_call_5(SBI_HSM, 0, hart->arch.id, lobby->entry, lobby->argument, 0, 0))
 		return false;
 	while (!(__atomic_load_n(&smp_online, __ATOMIC_ACQUIRE) >> hart->index & 1))
 		if (arch_time() > end && word_swap(&start->state, HART_STARTING, HART_GIVEN_UP))
@@ -181,14 +185,18 @@ static bool hart_start(struct hart *hart, const struct handover *handover)
 /* Starts all other harts, up to one that does not start; returns how many run. */
 static uint32_t start_harts(const struct handover *handover)
 {
-	for (uint32_t i = 1; i < handover->harts; i++) {
-		hart_prepare(handover, i);
-		if (!hart_start(&harts[i], handover)) {
-			kprintf("serai: hart %lu does not start: going on with %u\r\n", handover->hart_id[i], i);
-			return i;
+	struct lobby *lobby = arch_pointer(paddr(handover->lobby));
+	uint32_t started = 1;
+
+	for (; started < handover->harts; started++) {
+		hart_prepare(handover, started);
+		if (!hart_start(&harts[started], handover)) {
+			kprintf("serai: hart %lu does not start: going on with %u\r\n", handover->hart_id[started], started);
+			break;
 		}
 	}
-	return handover->harts;
+	__atomic_store_n(&lobby->hart, LOBBY_CLOSED, __ATOMIC_RELEASE);
+	return started;
 }
 
 void arch_boot(uint64_t address, uint64_t hart_id)
