@@ -244,7 +244,7 @@ def test_flood():
         system.run(f"net send eth0 seconds=12 to={target} >/tmp/sent & true")
         system.enter("beta")
         times, seconds = pings_and_ssh(system, port)
-        # A flood to beta may take a buffer that an answer would have needed.
+        # Some may be lost on a busy host.
         check(len(times) >= 17 and times[-2] < max(FLOOD_PING_MS, FLOOD_TIMES * idle[-2]),
             f"pings during the flood of {target}, milliseconds: {times}; without: {idle}")
         check(seconds < max(FLOOD_SSH_SECONDS, FLOOD_TIMES * idle_seconds),
