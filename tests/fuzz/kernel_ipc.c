@@ -227,6 +227,7 @@ static void manage_others(void)
 	case 0:
 		(void)ask(ROOT_SLOT_SCHED_CONTROL, OP_SCHED_CONTROL_CONFIGURE, any(FIRST_CONTEXT, FIRST_ENDPOINT), 1 + take() % period,
 			  period);
+		(void)ask((cptr_t)(FIRST_CONTEXT + period % (FIRST_ENDPOINT - FIRST_CONTEXT)), OP_SCHED_CONTEXT_CHARGE, period * 64, 0, 0);
 		break;
 	case 1:
 		(void)ask(any(FIRST_VCPU, FIRST_GSPACE), OP_VCPU_CONFIGURE, FIRST_GSPACE, any(FIRST_FRAME, FIRST_BADGED), 0);
