@@ -23,7 +23,7 @@ def run(harts):
     system = HostileSystem(harts)
     system.expect(r"hostile: net: begins\n", 60)
     system.focus("alpha")
-    system.type(f"/bin/ping -i 0.3 {GATEWAY} >/tmp/pings 2>&1 &\r")
+    system.type(f"/bin/ping -i 0.1 {GATEWAY} >/tmp/pings 2>&1 &\r")
     system.expect(r"-- hostile: (powered off --|crashed; )", 120)
     text = system.text
     check("hostile: net done: 0 traps" in text, "the payload did not come to its end")
