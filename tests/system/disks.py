@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 
-from driver import GUESTS, TOP, Failure, Guest, System, check, description
+from driver import GUESTS, TOP, Guest, System, check, description
 
 TEST_CMDLINE = "console=hvc0 quiet cryptomgr.notests=1"
 PROMPT = r"root@{}:\S+# "
@@ -86,22 +86,6 @@ class DiskSystem(System):
             self.expect(PROMPT.format(name), timeout)
         if len(self.names) > 1:
             self.position = len(self.text)
-
-    def run(self, command, timeout=60):
-        """Runs a command in the shell of the guest that has the focus; returns what it printed. Fails if it did not end with 0."""
-        status, answer = self.run_any(command, timeout)
-        if status:
-            raise Failure(f"{command!r} ended with {status}: {answer[-600:]}")
-        return answer
-
-    def run_any(self, command, timeout=60):
-        """The same, for a command that may fail; returns its exit code and what it printed."""
-        self.marks += 1
-        # Not as it is typed, or the echo would be taken for the end.
-        self.type(f"{command}; echo EN''D-{self.marks}-$?-\r")
-        start = self.position
-        match = self.expect(rf"END-{self.marks}-(\d+)-", timeout)
-        return int(match.group(1)), self.text[start:match.start()]
 
     def enter(self, name):
         """Focuses a guest and waits for its shell."""

@@ -341,6 +341,22 @@ class System(Terminal):
         self.position = start
         return answer
 
+    def run_any(self, command, timeout=60):
+        """Runs a command in the shell of the guest that has the focus; returns its exit code and what it printed."""
+        self.marks += 1
+        # Not as it is typed, or the echo would be taken for the end.
+        self.type(f"{command}; echo EN''D-{self.marks}-$?-\r")
+        start = self.position
+        match = self.expect(rf"END-{self.marks}-(\d+)-", timeout)
+        return int(match.group(1)), self.text[start:match.start()]
+
+    def run(self, command, timeout=60):
+        """The same, for a command that must not fail; returns what it printed."""
+        status, answer = self.run_any(command, timeout)
+        if status:
+            raise Failure(f"{command!r} ended with {status}: {answer[-600:]}")
+        return answer
+
     def command(self, command, timeout=20):
         """Runs a command in the open prompt; returns what came on the screen until its end. See prompt."""
         start = self.position

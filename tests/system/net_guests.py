@@ -8,7 +8,7 @@ import threading
 import time
 
 from disks import need
-from driver import Failure, Guest, System, check, description, free_port
+from driver import Guest, System, check, description, free_port
 
 INITRAMFS = "initramfs-net"
 SSH = ("ssh", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "BatchMode=yes",
@@ -88,22 +88,6 @@ class NetSystem(System):
         self.marks += 1
         self.type(f"echo ENT''ERED-{self.marks}\r")
         self.expect(rf"ENTERED-{self.marks}\b", timeout)
-
-    def run_any(self, command, timeout=60):
-        """Runs a command in the shell of the guest that has the focus; returns its exit code and what it printed."""
-        self.marks += 1
-        # Not as it is typed, or the echo would be taken for the end.
-        self.type(f"{command}; echo EN''D-{self.marks}-$?-\r")
-        start = self.position
-        match = self.expect(rf"END-{self.marks}-(\d+)-", timeout)
-        return int(match.group(1)), self.text[start:match.start()]
-
-    def run(self, command, timeout=60):
-        """The same; fails if it did not end with 0."""
-        status, answer = self.run_any(command, timeout)
-        if status:
-            raise Failure(f"{command!r} ended with {status}: {answer[-600:]}")
-        return answer
 
     def ping(self, target, count=3, more=""):
         """How many answers came."""

@@ -67,15 +67,6 @@ def wait_all(system, pattern):
         system.expect(pattern.format(name), BOOT_SECONDS)
 
 
-def run(system, command, timeout=120):
-    system.marks += 1
-    system.type(f"{command}; echo EN''D-{system.marks}-$?-\r")
-    start = system.position
-    match = system.expect(rf"END-{system.marks}-(\d+)-", timeout)
-    check(match.group(1) == "0", f"{command!r} ended with {match.group(1)}: {system.text[start:match.start()]}")
-    return system.text[start:match.start()]
-
-
 def test_two_debians_run_and_keep_their_changes():
     folder = tempfile.mkdtemp(prefix="serai-disks-")
     try:
@@ -85,9 +76,9 @@ def test_two_debians_run_and_keep_their_changes():
             system.focus(name)
             system.type("root\r")
             system.expect(rf"root@{name}:\S+# ", 120)
-            run(system, "systemctl is-system-running --wait")
-            check(re.search(r"^0 loaded units listed", run(system, "systemctl --failed --no-pager"), re.MULTILINE), f"{name}: units failed")
-            run(system, f"echo of-{name} >/root/kept && sync")
+            system.run("systemctl is-system-running --wait", 120)
+            check(re.search(r"^0 loaded units listed", system.run("systemctl --failed --no-pager", 120), re.MULTILINE), f"{name}: units failed")
+            system.run(f"echo of-{name} >/root/kept && sync", 120)
         # Addresses by DHCP, a way from this host to each, and from each to the other, to QEMU's gateway, and back to this host.
         server = SshServer()
         for number, name in enumerate(NAMES, 1):
@@ -107,7 +98,7 @@ def test_two_debians_run_and_keep_their_changes():
         wait_all(system, r"root@\(none\):/# ")
         for name in NAMES:
             system.focus(name)
-            check(f"of-{name}\n" in run(system, "cat /root/kept"), f"{name} does not see its file")
+            check(f"of-{name}\n" in system.run("cat /root/kept", 120), f"{name} does not see its file")
         system.end_in_order()
     finally:
         shutil.rmtree(folder, ignore_errors=True)

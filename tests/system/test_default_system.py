@@ -11,15 +11,6 @@ BOOT_SECONDS = 90
 TRIES = 60  # a second each: NICs get their addresses behind the shell
 
 
-def run(system, command, timeout=30):
-    system.marks += 1
-    system.type(f"{command}; echo EN''D-{system.marks}-$?-\r")
-    start = system.position
-    match = system.expect(rf"END-{system.marks}-(\d+)-", timeout)
-    check(match.group(1) == "0", f"{command!r} ended with {match.group(1)}: {system.text[start:match.start()]}")
-    return system.text[start:match.start()]
-
-
 def test_guests_reach_each_other_and_the_outside():
     system = System((TOP / "boot/systems/two-linux.toml").read_text(), arguments=["-smp", "2"])
     for name in ("alpha", "beta"):
@@ -28,12 +19,12 @@ def test_guests_reach_each_other_and_the_outside():
     web = serve_pages()
     for name, other in (("alpha", "beta"), ("beta", "alpha")):
         system.focus(name)
-        run(system, f"for i in $(seq {TRIES}); do ping -c 1 -W 1 {other} >/dev/null 2>&1 && break; sleep 1; done", 3 * TRIES)
-        answer = run(system, f"ping -c 3 {other}")
+        system.run(f"for i in $(seq {TRIES}); do ping -c 1 -W 1 {other} >/dev/null 2>&1 && break; sleep 1; done", 3 * TRIES)
+        answer = system.run(f"ping -c 3 {other}")
         check(f"({ADDRESSES[other]})" in answer and " 0% packet loss" in answer, f"{name} does not reach {other}: {answer}")
-        check(PAGE.decode() in run(system, f"wget -q -O - http://{GATEWAY}:{web}/"), f"{name} cannot read from this host")
-        check(re.search(rf"inet {re.escape(ADDRESSES[name])}/24", run(system, "ip address")), f"{name} has another address")
-        check("nameserver 10.0.2.3" in run(system, "cat /etc/resolv.conf"), f"{name} knows no name server")
+        check(PAGE.decode() in system.run(f"wget -q -O - http://{GATEWAY}:{web}/"), f"{name} cannot read from this host")
+        check(re.search(rf"inet {re.escape(ADDRESSES[name])}/24", system.run("ip address")), f"{name} has another address")
+        check("nameserver 10.0.2.3" in system.run("cat /etc/resolv.conf"), f"{name} knows no name server")
     system.end_in_order()
 
 

@@ -15,12 +15,8 @@ static uint64_t now;
 
 static int set_up(void **state)
 {
-	static const uint32_t random[2] = { 0x12345678, 0x9abcdef0 };
-
 	(void)state;
-	scene_init(true);
-	nat_init(&nat, &scene, random);
-	nat_set_outside(&nat, OUTER);
+	scene_nat(&nat);
 	now = 1000;
 	return 0;
 }

@@ -11,6 +11,16 @@
 extern struct description scene;
 void scene_init(bool outside);
 
+/* The same with a way out, and a table for it that knows its address there: OUTER. */
+static inline void scene_nat(struct nat *nat)
+{
+	static const uint32_t random[2] = { 0x12345678, 0x9abcdef0 };
+
+	scene_init(true);
+	nat_init(nat, &scene, random);
+	nat_set_outside(nat, OUTER);
+}
+
 enum { ICMP = 1, TCP = 6, UDP = 17 };
 
 /* A packet in memory of exactly its size, so that a step beyond it is seen. Checksums are right. */
